@@ -2,9 +2,10 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
 import { SHA_1 } from '../algorithms/hash-algorithms.ts'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
-import type { DerReader } from '../asn1/der-reader.ts'
+import { DerReader } from '../asn1/der-reader.ts'
 import { encode } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
+import { readTime } from '../asn1/time.ts'
 
 /** Time by which the clock of a responder or authority may be ahead of ours. */
 const CLOCK_TOLERANCE_MS = 300_000
@@ -13,6 +14,29 @@ const CLOCK_TOLERANCE_MS = 300_000
 export interface UpdateTimes {
   readonly thisUpdate: Date
   readonly nextUpdate: Date
+}
+
+/**
+ * Reads a time with or without fractions of a second. One that does not exist, or is in a form that the RFCs do not have, is a
+ * flaw: it must not keep a revocation from counting.
+ *
+ * @param flaws to which is added, in words, what is wrong with the time
+ * @param read throws an Error on a wrong time
+ * @returns undefined for a wrong time
+ * @throws Error when the next element is neither a UTCTime nor a GeneralizedTime
+ */
+export function readAnswerTime(
+  reader: DerReader,
+  flaws: string[],
+  read = (time: DerReader) => readTime(time, { fractions: true }),
+): Date | undefined {
+  const time = new DerReader(reader.element(reader.tag === TAG.utcTime ? TAG.utcTime : TAG.generalizedTime))
+  try {
+    return read(time)
+  } catch (error) {
+    flaws.push((error as Error).message)
+    return undefined
+  }
 }
 
 /** An answer with a right signature, but possibly a flaw. With a flaw it counts only for revocations. */

@@ -5,6 +5,7 @@ import { encodePem } from '../../src/asn1/pem.ts'
 import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
 import { issue, openssl } from '../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../support/changed-crl.ts'
+import { CRL, resign, timeOf } from '../support/resigned.ts'
 import { judgeCrl, judgeOcsp, RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt, issueRevocationChain, ocspAt } from '../support/revocation-chain.ts'
 import { startRevocationServer } from '../support/revocation-server.ts'
@@ -305,6 +306,32 @@ t.test('a CRL that shows nobody to be good tells that the leaf is revoked', asyn
   server.on('/authority.crl', () => newer)
   await until(({ revoked, complete }) => revoked === undefined && complete)
   t.ok(messages.includes('The certificate of CN=leaf is no longer revoked'), 'a newer one says so')
+})
+
+t.test('a CRL that does not say when it was made revokes until a later one does not', async (t) => {
+  const { watch, leaf, authority, server } = await setUp(t)
+  server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))
+  const good = await authority.crl({ thisUpdate: new Date() })
+  server.on('/authority.crl', () => good)
+  const { until, messages } = watch({ ...QUICK, refreshMs: { least: 10, most: 10 } })
+  await until(complete)
+  authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'), 'certificateHold')
+  const wrong = { [CRL.thisUpdate]: timeOf('261301000000Z') }
+  const revoking = resign(await authority.crl(), authority.issued.keyFile, wrong)
+  server.on('/authority.crl', () => revoking)
+  const { crls } = await until(({ revoked }) => revoked !== undefined)
+  t.notOk(crls.includes(revoking), 'it is not handed out')
+  t.ok(
+    messages.includes(
+      `No revocation information from the CRL of CN=authority: ${server.url}/authority.crl: it is no DER of this kind: ` +
+        '"261301000000Z" is not a time of RFC 5280 4.1.2.5',
+    ),
+  )
+  authority.know(leaf.certificate)
+  const later = await authority.crl({ thisUpdate: new Date(Date.now() + 60_000) })
+  server.on('/authority.crl', () => later)
+  await until(({ revoked, complete }) => revoked === undefined && complete)
+  t.ok(messages.includes('The certificate of CN=leaf is no longer revoked'))
 })
 
 t.test('an OCSP response to an earlier request tells that the leaf is revoked', async (t) => {

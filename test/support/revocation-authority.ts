@@ -106,12 +106,18 @@ export class RevocationAuthority {
  *
  * @param at moment at which certificates must be valid
  */
-export function judgeOcsp(
+export function judgeOcsp(...judged: Parameters<typeof readOcsp>): string | undefined {
+  const { status, verified, current } = readOcsp(...judged)
+  return verified && current ? status : undefined
+}
+
+/** What openssl says of an OCSP answer: its status, whether its signature is right, and whether its times are. */
+export function readOcsp(
   directory: string,
   response: Buffer,
   { certificate, issuer, root }: { certificate: Issued; issuer: Issued; root: Issued },
   at = new Date(),
-): string | undefined {
+): { status: string | undefined; verified: boolean; current: boolean } {
   const file = join(mkdtempSync(join(directory, 'judge-')), 'response.der')
   writeFileSync(file, response)
   const { stdout, stderr } = spawnSync(
@@ -123,8 +129,12 @@ export function judgeOcsp(
     ],
     { encoding: 'utf8' },
   )
-  const [, status] = /: (good|revoked|unknown)$/m.exec(stdout) ?? []
-  return stderr.includes('Response verify OK') && !stdout.includes('WARNING') ? status : undefined
+  const [, status] = /(?:^|: )(good|revoked|unknown)$/m.exec(stdout) ?? []
+  return {
+    status,
+    verified: stderr.includes('Response verify OK'),
+    current: !stdout.includes('WARNING'),
+  }
 }
 
 /** Whether openssl verifies the CRL with the certificate of its issuer. */

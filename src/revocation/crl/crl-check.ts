@@ -80,21 +80,23 @@ export async function checkCrl(
     throw new Error('it is the CRL of another issuer')
   }
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
-  const { der, thisUpdate, nextUpdate = thisUpdate, extensions } = crl
+  // The moment at which it came is later than any CRL that came before and did not list the certificate
+  const { der, thisUpdate = at, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value)
   const isIdentified = matchesKeyIdentifier(extensions, issuer)
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
     throw new Error(isIdentified ? wrong : OTHER_KEY)
   }
-  const found = await findRevocations(crl, serialNumbers)
+  const found = await findRevocations({ ...crl, thisUpdate }, serialNumbers)
   const { revocations } = found
   const flaw =
+    crl.flaw ??
     (pem && 'it is PEM, but RFC 5280 4.2.1.13 demands DER') ??
     (keyUsage.includes('cRLSign') ? undefined : 'its issuer has a certificate that is not for CRLs') ??
     (isIdentified ? undefined : OTHER_IDENTIFIER) ??
     findWeakHash(crl) ??
-    findFlaw(crl, scope, at) ??
+    findFlaw({ ...crl, thisUpdate }, scope, at) ??
     found.flaw ??
     findScopeProblem?.(scope)
   if (flaw !== undefined && revocations.size === 0) {
@@ -105,7 +107,7 @@ export async function checkCrl(
 }
 
 function findFlaw(
-  { thisUpdate, nextUpdate, extensions }: Crl,
+  { thisUpdate, nextUpdate, extensions }: Crl & Pick<UpdateTimes, 'thisUpdate'>,
   { partial }: CrlScope,
   at: Date,
 ): string | undefined {

@@ -19,6 +19,7 @@ import {
   type Flawed,
   REMOVE_FROM_CRL,
   type Revocation,
+  readAnswerTime,
   readSignedObject,
   type SignedObject,
   type UpdateTimes,
@@ -35,13 +36,15 @@ export const CRL_EXTENSION = {
   certificateIssuer: '2.5.29.29',
 } as const
 
-export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
+export interface Crl extends SignedObject, Flawed {
   /**
    * DER CertificateList. Its outer AlgorithmIdentifier, which is not signed, is the same as the one that is: some verifiers
    * refuse a CRL in which only one of them has parameters.
    */
   readonly der: Buffer
-  /** Undefined if the CRL lacks the field, though RFC 5280 5.1.2.5 demands it. */
+  /** Undefined if it is wrong, which is a flaw. */
+  readonly thisUpdate: Date | undefined
+  /** Undefined if it is wrong, or if the CRL lacks the field, though RFC 5280 5.1.2.5 demands it. */
   readonly nextUpdate: Date | undefined
   /** DER Name. */
   readonly issuer: Buffer
@@ -69,16 +72,19 @@ export function readCrl(der: Buffer): Crl {
     throw new Error('it names two algorithms for its signature')
   }
   const issuer = content.element(TAG.sequence)
-  const thisUpdate = readTime(content, { fractions: true })
+  const flaws: string[] = []
+  const thisUpdate = readAnswerTime(content, flaws)
   const hasNextUpdate = content.tag === TAG.utcTime || content.tag === TAG.generalizedTime
-  const nextUpdate = hasNextUpdate ? readTime(content, { fractions: true }) : undefined
+  const nextUpdate = hasNextUpdate ? readAnswerTime(content, flaws) : undefined
   const entries = content.enterOptional(TAG.sequence)
   const extensions = readExtensions(content.enterOptional(contextTag(0)))
   content.finish()
+  const [flaw] = flaws
   return {
     ...signed,
     der: algorithm.equals(signed.algorithm) ? der : encodeSignedObject({ ...signed, algorithm }),
     ...{ issuer, thisUpdate, nextUpdate, entries, extensions },
+    ...(flaw !== undefined && { flaw }),
   }
 }
 
@@ -177,7 +183,7 @@ export interface FoundEntries extends Flawed {
  * @throws Error when an entry has no serial number
  */
 export async function findRevocations(
-  { entries, issuer, thisUpdate }: Pick<Crl, 'entries' | 'issuer' | 'thisUpdate'>,
+  { entries, issuer, thisUpdate }: Pick<Crl, 'entries' | 'issuer'> & Pick<UpdateTimes, 'thisUpdate'>,
   serialNumbers: ReadonlySet<string>,
 ): Promise<FoundEntries> {
   const revocations = new Map<string, Revocation>()

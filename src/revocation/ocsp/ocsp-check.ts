@@ -75,26 +75,29 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
     const other = findNonceProblem(response, question.nonce)
     throw new Error(other ?? 'it answered about another certificate')
   }
-  const { status, thisUpdate } = single
-  const end = single.nextUpdate ?? endWithoutNextUpdate(thisUpdate, response)
+  const { status } = single
+  const producedAt = readProducedAt(response)
+  // The moment at which it came, as the last resort, is later than any good answer that came before
+  const thisUpdate = single.thisUpdate ?? producedAt ?? at
+  const end = single.nextUpdate ?? endWithoutNextUpdate(thisUpdate, producedAt)
   // A revocation counts even if the responder's certificate has expired since it was told
   const moments = typeof status === 'object' && thisUpdate < at ? [at, thisUpdate] : [at]
   const { signer, refusal } = await findOcspSigner(response, question.issuer, moments)
   const period = validityPeriod(signer)
   const nextUpdate = earlier(end, period.notAfter)
   const flaw =
+    response.flaw ??
     findWeakHash(response) ??
     refusal ??
     findUnknownCritical(response.extensions, [ID_OCSP_NONCE]) ??
     findNonceProblem(response, question.nonce) ??
     findUnknownCritical(single.extensions, []) ??
-    response.flaw ??
     findStaleness({ thisUpdate, nextUpdate: end }, at) ??
     findInvalidity([period], at)
   if (status === 'unknown') {
     throw new Error(flaw ?? 'it does not know the certificate')
   }
-  const revocation = status === 'good' ? undefined : status
+  const revocation = status === 'good' ? undefined : { ...status, at: status.at ?? thisUpdate }
   const answer = {
     der: encodeOcspResponse(response, signer.raw),
     ...{ thisUpdate, nextUpdate, signer, revocation },
@@ -102,20 +105,24 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   return flaw === undefined ? answer : asRevocationOnly(answer, flaw)
 }
 
-/** Returns the moment at which an answer is to be replaced that does not say so. */
-function endWithoutNextUpdate(thisUpdate: Date, response: OcspResponse): Date {
+/**
+ * Returns the moment at which an answer is to be replaced that does not say so.
+ *
+ * @param producedAt thisUpdate by default
+ */
+function endWithoutNextUpdate(thisUpdate: Date, producedAt = thisUpdate): Date {
   return earlier(
-    new Date(signedAt(thisUpdate, response).getTime() + WITHOUT_NEXT_UPDATE_MS),
+    new Date(producedAt.getTime() + WITHOUT_NEXT_UPDATE_MS),
     new Date(thisUpdate.getTime() + LONGEST_WITHOUT_NEXT_UPDATE_MS),
   )
 }
 
-/** Reads producedAt. One that cannot be read is taken to be thisUpdate: it must not keep a revocation from counting. */
-function signedAt(thisUpdate: Date, { producedAt }: OcspResponse): Date {
+/** Reads producedAt; undefined for a wrong time, which must not keep a revocation from counting. */
+function readProducedAt({ producedAt }: OcspResponse): Date | undefined {
   try {
     return readGeneralizedTime(new DerReader(producedAt))
   } catch {
-    return thisUpdate
+    return undefined
   }
 }
 

@@ -2,13 +2,14 @@
 import { DerReader } from '../../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
-import { readGeneralizedTime, readTime } from '../../asn1/time.ts'
+import { readGeneralizedTime } from '../../asn1/time.ts'
 import { type Extensions, readExtensions } from '../../x509/extensions.ts'
 import {
   describeReason,
   encodeSignedObject,
   type Flawed,
   type Revocation,
+  readAnswerTime,
   readSignedObject,
   type SignedObject,
 } from '../revocation-answer.ts'
@@ -48,10 +49,17 @@ export type ResponderId = { readonly name: Buffer } | { readonly keyHash: Buffer
 export interface SingleResponse extends CertificateId {
   /** Dotted object identifier of the algorithm of both digests. */
   readonly hashAlgorithm: string
-  readonly status: 'good' | 'unknown' | Revocation
-  readonly thisUpdate: Date
+  readonly status: 'good' | 'unknown' | ReadRevocation
+  /** Undefined if it is wrong, which is a flaw of the response. */
+  readonly thisUpdate: Date | undefined
+  /** Undefined if there is none, or if it is wrong. */
   readonly nextUpdate: Date | undefined
   readonly extensions: Extensions
+}
+
+interface ReadRevocation extends Pick<Revocation, 'reason'> {
+  /** Undefined if it is wrong, which is a flaw of the response. */
+  readonly at: Date | undefined
 }
 
 /**
@@ -135,6 +143,7 @@ type ResponseData = Pick<OcspResponse, 'responder' | 'producedAt' | 'answers' | 
 function readResponseData(data: DerReader): ResponseData {
   /** Readers that must be at their end when all is read. Others could not read the answer if anything followed. */
   const ends = [data]
+  const flaws: string[] = []
   // DER leaves out the default, but some responders write it
   const version = enterExplicit(data, contextTag(0), ends)?.content(TAG.integer)
   if (version !== undefined && !version.equals(VERSION_1)) {
@@ -145,14 +154,14 @@ function readResponseData(data: DerReader): ResponseData {
   const list = data.enter(TAG.sequence)
   const answers: SingleResponse[] = []
   while (list.tag !== undefined) {
-    answers.push(readSingleResponse(list.enter(TAG.sequence), ends))
+    answers.push(readSingleResponse(list.enter(TAG.sequence), ends, flaws))
   }
   const extensions = readExtensions(data.enterOptional(contextTag(1)))
-  const hasMore = ends.some(({ tag }) => tag !== undefined)
-  return {
-    ...{ responder, producedAt, answers, extensions },
-    ...(hasMore && { flaw: 'it holds more than RFC 6960 4.2.1 has' }),
+  if (ends.some(({ tag }) => tag !== undefined)) {
+    flaws.push('it holds more than RFC 6960 4.2.1 has')
   }
+  const [flaw] = flaws
+  return { ...{ responder, producedAt, answers, extensions }, ...(flaw !== undefined && { flaw }) }
 }
 
 /** Passes over the next element if it has that tag, and returns a reader of what must be the only element in it. */
@@ -172,7 +181,7 @@ function readResponderId(data: DerReader, ends: DerReader[]): ResponderId {
   return { keyHash: key.content(TAG.octetString) }
 }
 
-function readSingleResponse(single: DerReader, ends: DerReader[]): SingleResponse {
+function readSingleResponse(single: DerReader, ends: DerReader[], flaws: string[]): SingleResponse {
   const id = single.enter(TAG.sequence)
   const algorithm = id.enter(TAG.sequence)
   const hashAlgorithm = algorithm.objectIdentifier()
@@ -183,19 +192,19 @@ function readSingleResponse(single: DerReader, ends: DerReader[]): SingleRespons
     issuerNameHash: id.content(TAG.octetString),
     issuerKeyHash: id.content(TAG.octetString),
     serialNumber: id.content(TAG.integer),
-    status: readStatus(single, ends),
-    thisUpdate: readGeneralizedTime(single),
-    nextUpdate: readOptionalTime(enterExplicit(single, contextTag(0), ends)),
+    status: readStatus(single, ends, flaws),
+    thisUpdate: readAnswerTime(single, flaws, readGeneralizedTime),
+    nextUpdate: readOptionalTime(enterExplicit(single, contextTag(0), ends), flaws),
     extensions: readExtensions(single.enterOptional(contextTag(1))),
   }
 }
 
-function readOptionalTime(wrapper: DerReader | undefined): Date | undefined {
-  return wrapper && readGeneralizedTime(wrapper)
+function readOptionalTime(wrapper: DerReader | undefined, flaws: string[]): Date | undefined {
+  return wrapper && readAnswerTime(wrapper, flaws, readGeneralizedTime)
 }
 
 /** Reads CertStatus, whose alternatives are tagged implicitly. */
-function readStatus(single: DerReader, ends: DerReader[]): SingleResponse['status'] {
+function readStatus(single: DerReader, ends: DerReader[], flaws: string[]): SingleResponse['status'] {
   if (enterExplicit(single, contextTag(0, 'primitive'), ends) !== undefined) {
     return 'good'
   }
@@ -204,6 +213,6 @@ function readStatus(single: DerReader, ends: DerReader[]): SingleResponse['statu
     return 'unknown'
   }
   const revoked = single.enter(contextTag(1))
-  const at = readTime(revoked, { fractions: true })
+  const at = readAnswerTime(revoked, flaws)
   return { at, reason: describeReason(revoked.enterOptional(contextTag(0))?.content(TAG.enumerated)[0]) }
 }

@@ -183,7 +183,7 @@ t.test('parameters of megabytes are not looked into before the signature is veri
 })
 
 t.test(
-  'times with fractions of a second do not keep a revocation from counting, and what is no time does',
+  'a CRL whose times have fractions of a second is taken, and one whose times are none shows nobody to be good',
   async (t) => {
     const [now, later] = [asn1Time(new Date(Date.now() - HOUR_MS)), asn1Time(new Date(Date.now() + HOUR_MS))]
     const at = (time: string) =>
@@ -199,6 +199,42 @@ t.test(
     }
   },
 )
+
+t.test('a CRL revokes though its times are wrong', async (t) => {
+  const authority = new RevocationAuthority(directory, root)
+  const at = new Date('2026-01-02T03:04:05Z')
+  authority.revoke(leaf.certificate, at, 'keyCompromise')
+  const [good, revoking] = await Promise.all(
+    [new RevocationAuthority(directory, root), authority].map((one) => one.crl({ extensions: EXTENSIONS })),
+  )
+  const now = new Date()
+  const right = await check(revoking as Buffer, { at: now })
+  for (const time of ['2611010000Z', '261301000000Z', '261101000000+0100', '20551301000000Z']) {
+    for (const [place, thisUpdate] of [
+      [CRL.thisUpdate, now],
+      [CRL.nextUpdate, right.thisUpdate],
+    ] as const) {
+      const flaw = `it is no DER of this kind: "${time}" is not a time of RFC 5280 4.1.2.5`
+      const changed = (crl: Buffer | undefined) =>
+        resign(crl as Buffer, root.keyFile, { [place]: timeOf(time) })
+      const checked = await check(changed(revoking), { at: now })
+      t.match({ flaw: checked.flaw, thisUpdate: checked.thisUpdate }, { flaw, thisUpdate })
+      t.strictSame([...checked.revocations], [[serial(leaf), { at, reason: 'key compromise' }]])
+      t.ok(judgeCrl(directory, checked.der, root), 'as openssl verifies it')
+      await t.rejects(check(changed(good)), { message: flaw })
+      t.throws(() => verifyWith(changed(good)), /format error in CRL's (last|next)Update field/)
+    }
+  }
+})
+
+/** Verifies the leaf with a CRL, as openssl does. */
+function verifyWith(crl: Buffer): void {
+  const file = join(directory, 'identified.der')
+  writeFileSync(file, crl)
+  const pem = `${file}.pem`
+  openssl('crl', '-inform', 'DER', '-in', file, '-out', pem)
+  openssl('verify', '-crl_check', '-CAfile', root.certificateFile, '-CRLfile', pem, leaf.certificateFile)
+}
 
 t.test('a CRL counts from its time to the next', async (t) => {
   const from = (ms: number) => ({
@@ -249,20 +285,13 @@ t.test(
   'a CRL whose key identifier is that of another certificate, so that openssl finds no CRL',
   async (t) => {
     const at = new Date('2026-01-02T03:04:05Z')
-    const verify = (crl: Buffer) => {
-      const file = join(directory, 'identified.der')
-      writeFileSync(file, crl)
-      const pem = `${file}.pem`
-      openssl('crl', '-inform', 'DER', '-in', file, '-out', pem)
-      openssl('verify', '-crl_check', '-CAfile', root.certificateFile, '-CRLfile', pem, leaf.certificateFile)
-    }
-    verify(await made({ extensions: ['authorityKeyIdentifier = keyid:always, issuer:always'] }))
+    verifyWith(await made({ extensions: ['authorityKeyIdentifier = keyid:always, issuer:always'] }))
     for (const identifier of [`30168014${'ab'.repeat(20)}`, '3003820105']) {
       const options = { extensions: [`2.5.29.35 = DER:${identifier}`] }
       const flaw =
         /^its authorityKeyIdentifier is not that of the certificate of its issuer, though the key is/
       const good = await made(options)
-      t.throws(() => verify(good), /unable to get certificate CRL/)
+      t.throws(() => verifyWith(good), /unable to get certificate CRL/)
       await t.rejects(check(good), { message: flaw })
       const authority = new RevocationAuthority(directory, root)
       authority.revoke(leaf.certificate, at)

@@ -26,6 +26,7 @@ import {
   judgeOcsp,
   type ResponseOptions,
   RevocationAuthority,
+  readOcsp,
 } from '../../support/revocation-authority.ts'
 
 const DAY_MS = 86_400_000
@@ -460,6 +461,70 @@ t.test('a revocation counts whose answer does not say when it was signed', async
   t.match(revocation, { reason: 'unspecified' })
   t.equal(flaw, undefined)
   t.equal(nextUpdate.getTime() - thisUpdate.getTime(), 1_800_000)
+})
+
+/** Times of an answer that openssl reads, though RFC 5280 4.1.2.5 forbids them or they do not exist. */
+const WRONG_TIMES = ['202611010000Z', '20261301000000Z', '20261101000000+0100', '20261101']
+
+/** Returns an answer with other elements in its SingleResponse: CertID, CertStatus, thisUpdate and nextUpdate. */
+function withSingle(
+  answer: Buffer,
+  change: (single: readonly Buffer[]) => Buffer[],
+  producedAt?: Buffer,
+): Buffer {
+  return resignAnswer(answer, root.keyFile, (fields) => {
+    const [single = Buffer.alloc(0)] = elementsOf(fields[2] as Buffer)
+    const changed = encode(TAG.sequence, encode(TAG.sequence, ...change(elementsOf(single))))
+    return { ...(producedAt && { 1: producedAt }), 2: changed }
+  })
+}
+
+t.test('a revocation counts though one of its times is wrong', async (t) => {
+  const revoking = new RevocationAuthority(directory, root)
+  const at = new Date('2026-01-02T03:04:05Z')
+  revoking.revoke(leaf.certificate, at)
+  const asked = question()
+  const [revoked, good] = [await revoking.respond(asked.der), await authority.respond(asked.der)]
+  const now = new Date(Math.floor(Date.now() / 1000) * 1000 + 2000)
+  const producedAt = timeOf(asn1Time(new Date(now.getTime() - 1000)))
+  const right = await checkOcspResponse(
+    withSingle(revoked, (single) => [...single], producedAt),
+    asked,
+    now,
+  )
+  t.equal(right.flaw, undefined)
+  for (const time of WRONG_TIMES) {
+    const wrong = encode(TAG.generalizedTime, Buffer.from(time))
+    const flaw = `it is no DER of this kind: "${time}" is not a time of RFC 5280 4.1.2.5`
+    const inStatus = withSingle(revoked, (single) => single.with(1, encode(contextTag(1), wrong)), producedAt)
+    t.equal(judgeOcsp(directory, inStatus, judged, now), 'revoked', time)
+    t.match(await checkOcspResponse(inStatus, asked, now), {
+      ...{ flaw, thisUpdate: right.thisUpdate },
+      revocation: { at: right.thisUpdate, reason: 'unspecified' },
+    })
+    for (const [place, field, thisUpdate] of [
+      [2, wrong, new Date(now.getTime() - 1000)],
+      [3, encode(contextTag(0), wrong), right.thisUpdate],
+    ] as const) {
+      const change = (single: readonly Buffer[]) => single.with(place, field)
+      const der = withSingle(revoked, change, producedAt)
+      t.match(readOcsp(directory, der, judged, now), { status: 'revoked', verified: true }, time)
+      const answer = await checkOcspResponse(der, asked, now)
+      t.match(answer, { flaw, thisUpdate, revocation: { at, reason: 'unspecified' } })
+      await t.rejects(checkOcspResponse(withSingle(good, change), asked, now), { message: flaw })
+    }
+    const throughout = (single: readonly Buffer[]) =>
+      [...single.slice(0, 1), encode(contextTag(1), wrong), wrong, encode(contextTag(0), wrong)] as Buffer[]
+    const der = withSingle(revoked, throughout, wrong)
+    t.match(
+      await checkOcspResponse(der, asked, now),
+      { flaw, thisUpdate: now, revocation: { at: now } },
+      'it is later than any good answer that came before',
+    )
+    const forged = Buffer.from(der.toString('latin1').replace(time, time.replace('2026', '2025')), 'latin1')
+    t.equal(readOcsp(directory, forged, judged, now).verified, false)
+    await t.rejects(checkOcspResponse(forged, asked, now), { message: 'its signature does not verify' })
+  }
 })
 
 t.test('what is no answer at all', async (t) => {
