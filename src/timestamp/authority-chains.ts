@@ -72,7 +72,7 @@ function findWrongEnd(
 }
 
 /** Chains that are kept. The units of a large authority have a certificate each, and take turns. */
-const MAX_CHAINS = 8
+const MAX_CHAINS = 32
 
 interface KnownChain {
   /** The certificates of a token, DER, one after another. */
