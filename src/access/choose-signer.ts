@@ -18,6 +18,8 @@ interface SignerRequest {
   /** The signing token as it came, and as it was read. */
   readonly token: string | null | undefined
   readonly signingToken: Pick<SigningToken, 'signer' | 'token'>
+  /** The header, which may bring a token too. */
+  readonly authorization?: string | undefined
   readonly grant: Pick<Grant, 'signers' | 'subject'>
   /** Name of the signer in the path, which counts for every action. */
   readonly path: string | undefined
@@ -42,14 +44,14 @@ export function chooseSigner(
 ): Signer {
   const signer = findSigner(request, signers)
   request.logDetails.signer = signer.name
-  const { signingToken, grant } = request
-  if (
-    signingToken.signer === undefined &&
-    grant.subject === undefined &&
-    isJwtForOther(signingToken.token, signer.name, signers.choices())
-  ) {
+  const { signingToken, authorization, grant } = request
+  const tokens =
+    signingToken.signer === undefined && grant.subject === undefined
+      ? [signingToken.token, authorization]
+      : []
+  if (tokens.some((token) => isJwtForOther(token, signer.name, signers.choices()))) {
     throw new SIGNER_MISMATCH(
-      'signing_token: is a JSON Web Token for another signer that is not valid, or that nobody verifies; send a valid one, or ' +
+      'signing_token, or Authorization: is a JSON Web Token for another signer that is not valid, or that nobody verifies; send a valid one, or ' +
         'name the signer in the path, as /sign/NAME, or beside the token, as {"signer":"NAME","token":"…"}',
     )
   }

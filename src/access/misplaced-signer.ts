@@ -24,8 +24,8 @@ const MAX_NAME_LENGTH = 100
 /** Matches trimmed base64 in the standard or the URL alphabet, padded or not, in any lines (RFC 4648 4 and 5). */
 const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
-/** Matches a JSON Web Token (RFC 7515 7.1), and its payload. */
-const JWT = /^[\w-]+\.([\w-]+)\.[\w-]*$/
+/** Matches a JSON Web Token (RFC 7515 7.1), as it stands in an Authorization header too, and its payload. */
+const JWT = /^\s*(?:Bearer\s+)?[\w-]+\.([\w-]+)\.[\w-]*\s*$/i
 
 /**
  * Returns whether a token seems to name a signer. It does if it is JSON with a name that is `signer`, at any depth and

@@ -110,7 +110,8 @@ function readBody(
   const { logDetails } = request
   const { signer: path } = request.params as { signer?: string }
   const token = body.signing_token
-  const asking = { token, signingToken, grant: chooses, path, fields: body, query, logDetails }
+  const { authorization } = request.headers
+  const asking = { token, signingToken, authorization, grant: chooses, path, fields: body, query, logDetails }
   const signer = chooseSigner(asking, signers)
   const asked = classify(body, request.longContents)
   logDetails.kind = asked.kind

@@ -161,6 +161,15 @@ t.test('JSON Web Tokens', async (t) => {
         t.equal(statusCode, 400, JSON.stringify(body))
         t.equal(answer.json().code, 'SIGNER_MISMATCH')
       }
+      for (const [token, options] of [
+        [undefined, bearer(expired)],
+        [`Bearer ${expired}`, {}],
+        [`${expired}\n`, {}],
+      ] as const) {
+        const body = JSON.stringify({ ...CONTAINER, signing_token: token })
+        const answer = await send(`${open.url}/sign`, { ...options, method: 'POST', body })
+        t.equal(answer.json().code, 'SIGNER_MISMATCH')
+      }
       t.match(
         service.log(),
         /"code":"SIGNER_MISMATCH".*"reason":"ERR_JWT_EXPIRED exp"|"reason":"ERR_JWT_EXPIRED exp".*"code":"SIGNER_MISMATCH"/,

@@ -82,7 +82,7 @@ t.test('the default signer signs where none is named', async (t) => {
     ['null', null],
     ['an empty one', ''],
     ['the id of a user', 'user-4711'],
-    ['a JWT', 'eyJhbGciOiJFUzI1NiJ9.eyJzaWduZXIiOiJjb250cmFjdHMifQ.c2ln'],
+    ['a JWT', 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiI0NzExIn0.c2ln'],
     ['a GUID in braces', '{0f8fad5b-d9cb-469f-a165-70867728950e}'],
     ['JSON that is no object', '"user-4711"'],
     ['a text about signers in an object', '{"title":"Signer: Bob"}'],
