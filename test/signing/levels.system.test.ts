@@ -563,9 +563,9 @@ t.test('an authority whose CRL is away comes last at b-lt', async (t) => {
   }
   writeFileSync(path('away.json'), JSON.stringify({ default: 'b-lt', signers }))
   const environment = { ...token.environment, SIGNERS_FILE: path('away.json'), HSM_SESSIONS: '1' }
-  const { sign, url, log } = await startReadyService(t, environment)
+  const one = await startReadyService(t, environment)
   const make = (signer: string, type: SignatureType) =>
-    sign({
+    one.sign({
       action: 'sign_pkcs7',
       encoded_contents: content.toString('base64'),
       signature_type: type,
@@ -583,9 +583,12 @@ t.test('an authority whose CRL is away comes last at b-lt', async (t) => {
     }
   }
   t.ok((await make('b-t', 'cades')).body.includes(authorities.timestamps.certificate.raw), 'b-t needs none')
-  t.equal((await send(`${url}/health/ready`)).statusCode, 200)
+  t.equal((await send(`${one.url}/health/ready`)).statusCode, 200)
   const { host } = new URL(authorities.timestampUrl)
-  t.match(log(), `No timestamp for level b-lt: ${host} (1) comes last: `)
+  t.match(one.log(), `No timestamp for level b-lt: ${host} (1) comes last: `)
+  const raised = { ...signers, 'b-t': signers['b-lt'] }
+  const write = () => writeFileSync(path('away.json'), JSON.stringify({ default: 'b-lt', signers: raised }))
+  t.equal(await afterReload(one, write), 'taken over', 'one authority is enough')
 })
 
 t.test(
