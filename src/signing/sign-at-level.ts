@@ -4,11 +4,7 @@ import type { RevocationValues } from '../cms/container-template.ts'
 import { addRevocationValues } from '../cms/revocation-values.ts'
 import type { Level } from '../configuration/container-configuration.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
-import {
-  type CertificatePath,
-  gatherEvidence,
-  type RevocationEvidence,
-} from '../revocation/revocation-information.ts'
+import type { CertificatePath, RevocationEvidence } from '../revocation/revocation-information.ts'
 import {
   determineLevel,
   obtainTimestamp,
@@ -16,7 +12,7 @@ import {
   requireEvidence,
   type SigningContext,
 } from './level.ts'
-import { checkCrls } from './size-limit.ts'
+import { checkCrls, gatherFitting } from './size-limit.ts'
 
 export interface SignatureRequest {
   /** The certificate that verifies the signature. */
@@ -83,8 +79,8 @@ function embedRevocations(
  * @throws REVOCATION_UNAVAILABLE if some are missing, unless the level may be lower; CONTAINER_TOO_LARGE
  */
 function requireRevocations(path: CertificatePath, context: SigningContext): RevocationEvidence {
-  const { sources, container } = context.signer
-  const evidence = gatherEvidence([path], sources.revocations)
+  const { container } = context.signer
+  const evidence = gatherFitting([path], [], container.sizeLimit, context)
   requireEvidence(path, evidence, container.revocationFallback)
   checkCrls(evidence, context)
   return evidence
