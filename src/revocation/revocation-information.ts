@@ -293,10 +293,15 @@ export interface RevocationEvidence {
   readonly publicProblems: readonly string[]
 }
 
+/** Tells what is known about a path. */
+interface Revocations {
+  information(path: CertificatePath, at: Date): RevocationInformation
+}
+
 /** Gathers what is known about several paths now. */
 export function gatherEvidence(
   paths: readonly CertificatePath[],
-  revocations: { information(path: CertificatePath, at: Date): RevocationInformation },
+  revocations: Revocations,
 ): RevocationEvidence {
   const at = new Date()
   const all = paths.map((path) => ({ path, information: revocations.information(path, at) }))
@@ -314,6 +319,11 @@ export function gatherEvidence(
     problems: others.flatMap(({ information }) => describe(information, information.problems)),
     publicProblems: others.flatMap(({ information }) => describe(information, information.publicProblems)),
   }
+}
+
+/** Returns whether nothing is missing about a path now, and nothing of it was revoked. */
+export function isCovered(path: CertificatePath, revocations: Revocations): boolean {
+  return isGood(revocations.information(path, new Date()))
 }
 
 /** Removes equal values: a CRL is fetched once for certificates, and again for each responder that it covers. */

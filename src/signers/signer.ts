@@ -17,7 +17,7 @@ import {
 import type { PoolStatus, SessionPool } from '../pkcs11/pool/session-pool.ts'
 import type { SignOptions } from '../pkcs11/pool/signing-jobs.ts'
 import { createSigningInput } from '../pkcs11/signing-input.ts'
-import { gatherEvidence } from '../revocation/revocation-information.ts'
+import { gatherEvidence, isCovered } from '../revocation/revocation-information.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
 import { findValidityProblem } from '../x509/validity.ts'
@@ -143,7 +143,9 @@ export class Signer {
     if (this.container.level !== 'b-lt' || own === undefined || revocations.revoked(own) !== undefined) {
       return []
     }
-    const { problems } = gatherEvidence([own, ...authorities], revocations)
+    // One authority is enough
+    const wanted = authorities.some((path) => isCovered(path, revocations)) ? [own] : [own, ...authorities]
+    const { problems } = gatherEvidence(wanted, revocations)
     const isUnknown = timestamper?.anchoredPaths().length === 0
     return isUnknown ? ['no timestamp authority has given a timestamp yet', ...problems] : problems
   }

@@ -65,6 +65,8 @@ export class Timestampers {
             this.#warning.warn(`No timestamp: ${problem}`, { authority, outcome }, about)
           }
         },
+        passedOver: (authority, problem) =>
+          this.#warning.warn(`No timestamp for level b-lt: ${problem}`, { authority }),
         probed: onProbed,
       },
     })

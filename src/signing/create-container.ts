@@ -4,7 +4,7 @@ import { digest, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedDataRequest } from '../cms/container-template.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
-import type { RevocationEvidence } from '../revocation/revocation-information.ts'
+import type { CertificatePath, RevocationEvidence } from '../revocation/revocation-information.ts'
 import type { Timestamp } from '../timestamp/verify-response.ts'
 import {
   determineLevel,
@@ -77,7 +77,14 @@ export async function createContainer(
   checkSize(encode({ signature: placeholder }), context)
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
-  const timestamp = await obtainTimestamp(level, signature, context)
+  // Nothing can be added to data that are signed
+  const isUsable = (path: CertificatePath) => {
+    const evidence = signsRevocationData(request)
+      ? known
+      : gatherFitting([signerCertificate.path], [path], room, context)
+    return evidence?.covered.includes(path) === true
+  }
+  const timestamp = await obtainTimestamp(level, signature, context, known && isUsable)
   const evidence =
     timestamp && gatherAfterTimestamp(request, signerCertificate, timestamp, known, room, context)
   const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)

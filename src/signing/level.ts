@@ -46,6 +46,7 @@ export function requireEvidence(
 /**
  * Obtains a timestamp of the signature.
  *
+ * @param isCovered tells of which authorities there is the revocation information that the level takes, if it takes any
  * @returns undefined if the level needs none, or may be lower
  * @throws TIMESTAMP_UNAVAILABLE
  */
@@ -53,13 +54,17 @@ export async function obtainTimestamp(
   level: Level,
   signature: Uint8Array,
   { signer: { container, sources }, options: { deadline, client, trace } }: SigningContext,
+  isCovered?: (path: CertificatePath) => boolean,
 ): Promise<Timestamp | undefined> {
   const timestamper = level === 'b-b' ? undefined : sources.timestamper
   if (timestamper === undefined) {
     return undefined
   }
   try {
-    const limits = { deadline: deadline - FINISH_MS, ...defined({ signal: client?.signal(), trace }) }
+    const limits = {
+      deadline: deadline - FINISH_MS,
+      ...defined({ signal: client?.signal(), trace, isCovered }),
+    }
     return await timestamper.timestamp(signature, limits)
   } catch (error) {
     if (client?.hasLeft) {

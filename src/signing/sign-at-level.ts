@@ -45,7 +45,10 @@ export async function signAtLevel(
   const { path } = signerCertificate
   const evidence = level === 'b-lt' ? requireRevocations(path, context) : undefined
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
-  const timestamp = await obtainTimestamp(level, signature, context)
+  const { sizeLimit } = signer.container
+  const isUsable = (path: CertificatePath) =>
+    gatherFitting([], [path], sizeLimit, context).covered.includes(path)
+  const timestamp = await obtainTimestamp(level, signature, context, evidence && isUsable)
   const ofAuthority = evidence && timestamp && requireRevocations(timestamp.path, context)
   const token = timestamp && embedRevocations(timestamp.token, ofAuthority?.values, evidence?.values)
   const covered = [...(evidence?.covered ?? []), ...(ofAuthority?.covered ?? [])]

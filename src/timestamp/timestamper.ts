@@ -55,6 +55,12 @@ export interface TimestampObserver {
    * @param trace that of the request for which it was asked, if that belongs to one
    */
   asked(authority: string, seconds: number, outcome: TimestampOutcome, problem?: string, trace?: Trace): void
+  /**
+   * Records that a request prefers others to an authority that may well give timestamps.
+   *
+   * @param problem describes why, for the log
+   */
+  passedOver?(authority: string, problem: string): void
   /** Records that an authority with trust anchors has sent certificates for the first time. */
   probed?(): void
 }
@@ -65,10 +71,12 @@ export interface TimestampLimits {
   readonly signal?: AbortSignal
   /** The trace of the request that wants the timestamp. */
   readonly trace?: Trace
+  /** Tells whether there is all revocation information about the certificates of an authority, where that is wanted. */
+  readonly isCovered?: (path: readonly X509Certificate[]) => boolean
 }
 
 /** One request to an authority. */
-interface Ask extends Omit<TimestampLimits, 'deadline'> {
+interface Ask extends Pick<TimestampLimits, 'signal' | 'trace'> {
   /** Time limit, in ms. */
   readonly ms: number
 }
@@ -128,22 +136,33 @@ export class Timestamper {
   /**
    * Obtains a timestamp of `data`, and sends only a digest of it. It asks authorities one after another, each with its
    * share of the time that is left, until one gives a valid timestamp. If none does, probes in the background go on.
+   * Where revocation information is wanted, a timestamp without it is returned only if the others that are known to have it
+   * give none.
    *
    * @throws TIMESTAMP_UNAVAILABLE before the deadline; the signal's reason when it is aborted
    */
-  async timestamp(data: Uint8Array, { deadline, ...rest }: TimestampLimits): Promise<Timestamp> {
+  async timestamp(data: Uint8Array, { deadline, isCovered, ...rest }: TimestampLimits): Promise<Timestamp> {
     const refusals: AuthorityFailure[] = []
-    const order = this.#order()
+    const covered = this.#findCovered(isCovered)
+    const order = this.#order(covered)
+    let uncovered: Timestamp | undefined
     for (const [index, authority] of order.entries()) {
       rest.signal?.throwIfAborted()
       const ms = (deadline - performance.now()) / (order.length - index)
-      if (ms > 0) {
+      // Information about certificates that come for the first time would be too late for this request
+      if (ms > 0 && (uncovered === undefined || covered.includes(authority))) {
         const got = await this.#ask(authority, data, { ms, ...rest })
-        if ('token' in got) {
+        if (!('token' in got)) {
+          refusals.push(got)
+        } else if (isCovered?.(got.path) === false) {
+          uncovered ??= got
+        } else {
           return got
         }
-        refusals.push(got)
       }
+    }
+    if (uncovered !== undefined) {
+      return uncovered
     }
     this.#probe(this.#authorities)
     throw toUnavailable(refusals)
@@ -208,11 +227,30 @@ export class Timestamper {
     return this.#authorities.some(({ works }) => works)
   }
 
-  /** Returns all in the given order, but at the end those that rest, and first among them the one that failed first. */
-  #order(): NamedAuthority[] {
+  /** Finds those that may give a timestamp with revocation information, and tells of others that come behind them. */
+  #findCovered(isCovered: TimestampLimits['isCovered']): readonly NamedAuthority[] {
+    if (isCovered === undefined) {
+      return this.#authorities
+    }
+    const covered = this.#authorities.filter(({ known }) => known.paths.some(isCovered))
+    for (const authority of covered.length === 0 ? [] : this.#authorities) {
+      if (authority.known.paths.length > 0 && !covered.includes(authority)) {
+        const problem = 'comes last: revocation information about its certificates is missing'
+        this.#options.observer.passedOver?.(authority.name, `${authority.name} ${problem}`)
+      }
+    }
+    return covered
+  }
+
+  /**
+   * Returns first those that are covered, and then the others. Both are in the given order, but at their end those that
+   * rest, and first among them the one that failed first.
+   */
+  #order(covered: readonly NamedAuthority[]): NamedAuthority[] {
     const now = performance.now()
     const rest = ({ restsUntil = 0 }: NamedAuthority) => (restsUntil > now ? restsUntil : 0)
-    return this.#authorities.toSorted((a, b) => rest(a) - rest(b))
+    const place = (authority: NamedAuthority) => (covered.includes(authority) ? 0 : 1)
+    return this.#authorities.toSorted((a, b) => place(a) - place(b) || rest(a) - rest(b))
   }
 
   /** Probes these authorities, except those that are being probed already. */

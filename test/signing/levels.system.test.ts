@@ -4,13 +4,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
-import { issue } from '../support/certificates.ts'
+import { CRL_EXTENSIONS } from '../support/authorities.ts'
+import { issue, writeBundle } from '../support/certificates.ts'
 import { createCertifiedToken } from '../support/certified-token.ts'
 import { runCommand } from '../support/command.ts'
 import { signedAttributesOf } from '../support/container-parts.ts'
 import { send } from '../support/http.ts'
 import { readLog } from '../support/log-lines.ts'
 import { afterReload, countReloads, reloadStatus } from '../support/reload.ts'
+import { RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt } from '../support/revocation-chain.ts'
 import type { Handler } from '../support/revocation-server.ts'
 import { scrape } from '../support/scrape.ts'
@@ -70,7 +72,7 @@ async function faultOf(
   cms: Buffer,
   type: SignatureType,
   level: 'b-b' | 'b-t' | 'b-lt',
-  more: Pick<JavaDemands, 'overFile'> = {},
+  more: Partial<Pick<JavaDemands, 'overFile' | 'timestampAnchors'>> = {},
 ) {
   const { valid, message } = await verifyCms({ cms, content, trustAnchors: anchors, cades: type === 'cades' })
   const demands = { anchors, timestampAnchors, type, level, at: new Date(), ...more }
@@ -519,6 +521,74 @@ t.test('an authority whose certificate was revoked timestamps no more, at b-t ei
   const { host } = new URL(authorities.timestampUrl)
   const revoked = [...samples].filter(([name]) => name.includes('outcome="revoked"'))
   t.ok(revoked.length > 0 && revoked.every(([name]) => name.includes(host)))
+})
+
+t.test('an authority whose CRL is away comes last at b-lt', async (t) => {
+  const { server, timestampIssuing } = authorities
+  // Another root, so that its CRL is one of its own
+  const otherRoot = new RevocationAuthority(
+    directory,
+    issue(directory, { subject: '/O=Other/CN=Root', ca: true }),
+  )
+  const unit = issue(directory, {
+    subject: '/O=Other/CN=Unit',
+    issuer: otherRoot.issued,
+    extensions: [...FOR_TIMESTAMPS, crlAt(`${server.url}/other-root.crl`)],
+  })
+  otherRoot.know(unit.certificate)
+  const crl = await otherRoot.crl({ extensions: CRL_EXTENSIONS })
+  server.on('/other-root.crl', () => crl)
+  const respond = createResponder(directory, { signer: unit, chain: [] })
+  const otherwise: Handler = async (query, response) => {
+    sendToken(response, await respond(query))
+    return undefined
+  }
+  server.on('/other-unit', otherwise)
+  const failing: Handler = (_, response) => {
+    response.writeHead(503).end()
+    return undefined
+  }
+  play(t, '/timestamp-issuing.crl', failing, () => timestampIssuing.crl({ extensions: CRL_EXTENSIONS }))
+  const anchorsOfBoth = writeBundle(path('anchors-of-both.pem'), [
+    authorities.timestampRoot.issued.certificate,
+    otherRoot.issued.certificate,
+  ])
+  const timestamps = [authorities.timestampUrl, `${server.url}/other-unit`].map((url) => ({
+    ...{ url, caFile: anchorsOfBoth },
+  }))
+  const signers = {
+    'b-lt': { ...common, timestamps, level: 'b-lt' },
+    'b-lt-or-less': { ...common, timestamps, level: 'b-lt', revocationFallback: 'b-t' },
+    'b-t': { ...common, timestamps, level: 'b-t' },
+  }
+  writeFileSync(path('away.json'), JSON.stringify({ default: 'b-lt', signers }))
+  const environment = { ...token.environment, SIGNERS_FILE: path('away.json'), HSM_SESSIONS: '1' }
+  const one = await startReadyService(t, environment)
+  const make = (signer: string, type: SignatureType) =>
+    one.sign({
+      action: 'sign_pkcs7',
+      encoded_contents: content.toString('base64'),
+      signature_type: type,
+      signing_token: tokenFor(signer),
+    })
+  for (const type of ['cms', 'cades'] as const) {
+    await until('a container is made', async () => (await make('b-lt', type)).statusCode === 200)
+    for (const signer of ['b-lt', 'b-lt-or-less']) {
+      const { statusCode, body } = await make(signer, type)
+      t.equal(statusCode, 200)
+      t.ok(body.includes(unit.certificate.raw), 'the next authority was asked')
+      t.ok(body.includes(crl), 'with its CRL')
+      const more = { timestampAnchors: otherRoot.issued.certificateFile }
+      t.equal(await faultOf(body, type, 'b-lt', more), undefined)
+    }
+  }
+  t.ok((await make('b-t', 'cades')).body.includes(authorities.timestamps.certificate.raw), 'b-t needs none')
+  t.equal((await send(`${one.url}/health/ready`)).statusCode, 200)
+  const { host } = new URL(authorities.timestampUrl)
+  t.match(one.log(), `No timestamp for level b-lt: ${host} (1) comes last: `)
+  const raised = { ...signers, 'b-t': signers['b-lt'] }
+  const write = () => writeFileSync(path('away.json'), JSON.stringify({ default: 'b-lt', signers: raised }))
+  t.equal(await afterReload(one, write), 'taken over', 'one authority is enough')
 })
 
 t.test(

@@ -576,3 +576,58 @@ t.test('of an authority whose certificate was revoked no timestamp is taken', as
     message: /: an answer that does not count; its certificate was revoked; the log has the details$/,
   })
 })
+
+t.test('where revocation information is wanted, those about whom there is some come first', async (t) => {
+  const { certificate } = issue(directory, {
+    ...{ subject: '/CN=Unused', issuer: issuing, extensions: FOR_TIMESTAMPS },
+  })
+  const replacement = issue(directory, {
+    ...{ subject: '/CN=Covered', issuer: issuing, extensions: FOR_TIMESTAMPS },
+  })
+  const answerOfOther = createResponder(directory, { signer: replacement, chain: [issuing] })
+  const covered: Answer = async (query, response) => send(response, await answerOfOther(query))
+  const passedOver: string[] = []
+  const told: string[] = []
+  const { timestamper, one, other } = await startBoth(t, good, covered, {
+    observer: {
+      asked: (_, __, outcome) => told.push(outcome),
+      passedOver: (authority, problem) => passedOver.push(`${authority}: ${problem}`),
+    },
+  })
+  await timestamper.probe(20_000)
+  told.length = 0
+  const about =
+    (...known: X509Certificate[]) =>
+    ([first]: readonly X509Certificate[]) =>
+      known.some(({ subject }) => subject === first?.subject)
+  const subjectFor = async (isCovered?: (path: readonly X509Certificate[]) => boolean) => {
+    const { path } = await timestamper.timestamp(data, { ...after(20_000), ...(isCovered && { isCovered }) })
+    return path[0]?.subject
+  }
+  const asked = () => [one.seen.requests.length, other.seen.requests.length]
+  t.strictSame(asked(), [1, 1])
+  t.equal(await subjectFor(about(replacement.certificate)), 'CN=Covered')
+  t.strictSame(asked(), [1, 2], 'the first one is not asked')
+  t.strictSame(passedOver, [
+    `${one.url.host}: ${one.url.host} comes last: revocation information about its certificates is missing`,
+  ])
+  t.equal(await subjectFor(), signer.certificate.subject, 'others have the given order')
+  t.equal(await subjectFor(about(certificate)), signer.certificate.subject)
+  t.strictSame(asked(), [3, 2], 'with none about anybody nobody else is asked in vain')
+  t.equal(await subjectFor(about(signer.certificate, replacement.certificate)), signer.certificate.subject)
+
+  t.test('another unit, about which there is none, is passed over too', async (t) => {
+    const unit = issue(directory, {
+      ...{ subject: '/CN=New unit', issuer: issuing, extensions: FOR_TIMESTAMPS },
+    })
+    const answerOfUnit = createResponder(directory, { signer: unit, chain: [issuing] })
+    one.answer = async (query, response) => send(response, await answerOfUnit(query))
+    const both = about(signer.certificate, replacement.certificate)
+    t.equal(await subjectFor(both), 'CN=Covered')
+    other.answer = failing
+    t.equal(await subjectFor(both), 'CN=New unit', 'it is better than none')
+    one.answer = failing
+    await t.rejects(subjectFor(both), { code: 'TIMESTAMP_UNAVAILABLE' })
+  })
+  t.equal(passedOver.length, 1)
+})
