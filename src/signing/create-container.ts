@@ -4,12 +4,7 @@ import { digest, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedDataRequest } from '../cms/container-template.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
-import {
-  type CertificatePath,
-  gatherEvidence,
-  isCovered,
-  type RevocationEvidence,
-} from '../revocation/revocation-information.ts'
+import type { CertificatePath, RevocationEvidence } from '../revocation/revocation-information.ts'
 import type { Timestamp } from '../timestamp/verify-response.ts'
 import {
   determineLevel,
@@ -18,7 +13,7 @@ import {
   requireEvidence,
   type SigningContext,
 } from './level.ts'
-import { checkSize, selectRevocationValues } from './size-limit.ts'
+import { checkSize, gatherFitting, roomBeside, selectRevocationValues } from './size-limit.ts'
 
 export interface ContainerRequest {
   readonly type: SignatureType
@@ -57,33 +52,41 @@ export async function createContainer(
   const { hashAlgorithm } = request
   // Read once for the whole request, so that the embedded certificate is the one that verifies the signature
   const signerCertificate = signer.validCertificate()
-  const known = gatherBeforeSigning(request, signerCertificate, context)
-  const signedAttributes = signerCertificate.template.signedAttributes({
-    ...request,
-    signingTime: new Date(),
+  const { template, algorithm, publicKey } = signerCertificate
+  const attributes = { ...request, signingTime: new Date() }
+  const placeholder = Buffer.alloc(algorithm.maxLength(publicKey))
+  const bare = {
+    hashAlgorithm,
+    signedAttributes: template.signedAttributes(attributes),
+    signature: placeholder,
+  }
+  const room = level === 'b-lt' ? roomBeside(template.signedData(bare), context) : 0
+  const known = gatherBeforeSigning(request, signerCertificate, room, context)
+  const signedAttributes = template.signedAttributes({
+    ...attributes,
     ...(signsRevocationData(request) && selectRevocationValues(known, context)),
   })
   const encode = (parts: Pick<SignedDataRequest, 'signature' | 'timestamp'>, evidence = known) =>
-    signerCertificate.template.signedData({
+    template.signedData({
       hashAlgorithm,
       signedAttributes,
       ...parts,
       ...(!signsRevocationData(request) && selectRevocationValues(evidence, context)),
     })
   // Checked before signing, so that the HSM makes no signature for a container that is refused
-  checkSize(
-    encode({ signature: Buffer.alloc(signerCertificate.algorithm.maxLength(signerCertificate.publicKey)) }),
-    context,
-  )
+  checkSize(encode({ signature: placeholder }), context)
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
   // Nothing can be added to data that are signed
-  const isUsable = (path: CertificatePath) =>
-    signsRevocationData(request)
-      ? known?.covered.includes(path) === true
-      : isCovered(path, signer.sources.revocations)
+  const isUsable = (path: CertificatePath) => {
+    const evidence = signsRevocationData(request)
+      ? known
+      : gatherFitting([signerCertificate.path], [path], room, context)
+    return evidence?.covered.includes(path) === true
+  }
   const timestamp = await obtainTimestamp(level, signature, context, known && isUsable)
-  const evidence = timestamp && gatherAfterTimestamp(request, signerCertificate, timestamp, known, context)
+  const evidence =
+    timestamp && gatherAfterTimestamp(request, signerCertificate, timestamp, known, room, context)
   const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
   checkSize(der, context)
   return {
@@ -106,7 +109,7 @@ function signsRevocationData({ type, overFile }: ContainerRequest): boolean {
 
 /**
  * Gathers revocation data before there is a signature. If they are signed, they also cover the authorities that may
- * give the timestamp.
+ * give the timestamp, as far as there is room for what is known about these.
  *
  * @returns undefined if the level needs none
  * @throws REVOCATION_UNAVAILABLE unless the level may be lower
@@ -114,13 +117,15 @@ function signsRevocationData({ type, overFile }: ContainerRequest): boolean {
 function gatherBeforeSigning(
   request: ContainerRequest,
   signerCertificate: SignerCertificate,
-  { signer: { container, sources } }: SigningContext,
+  room: number,
+  context: SigningContext,
 ): RevocationEvidence | undefined {
+  const { container, sources } = context.signer
   if (container.level !== 'b-lt') {
     return undefined
   }
   const authorities = signsRevocationData(request) ? (sources.timestamper?.anchoredPaths() ?? []) : []
-  const evidence = gatherEvidence([signerCertificate.path, ...authorities], sources.revocations)
+  const evidence = gatherFitting([signerCertificate.path], authorities, room, context)
   requireEvidence(signerCertificate.path, evidence, container.revocationFallback)
   return evidence
 }
@@ -131,7 +136,8 @@ function gatherAfterTimestamp(
   signerCertificate: SignerCertificate,
   { path }: Timestamp,
   before: RevocationEvidence | undefined,
-  { signer: { container, sources } }: SigningContext,
+  room: number,
+  context: SigningContext,
 ): RevocationEvidence | undefined {
   if (before === undefined) {
     return undefined
@@ -139,7 +145,7 @@ function gatherAfterTimestamp(
   // Nothing can be added to data that are signed
   const evidence = signsRevocationData(request)
     ? before
-    : gatherEvidence([signerCertificate.path, path], sources.revocations)
-  requireEvidence(path, evidence, container.revocationFallback)
+    : gatherFitting([signerCertificate.path, path], [], room, context)
+  requireEvidence(path, evidence, context.signer.container.revocationFallback)
   return evidence
 }

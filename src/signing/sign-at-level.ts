@@ -4,12 +4,7 @@ import type { RevocationValues } from '../cms/container-template.ts'
 import { addRevocationValues } from '../cms/revocation-values.ts'
 import type { Level } from '../configuration/container-configuration.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
-import {
-  type CertificatePath,
-  gatherEvidence,
-  isCovered,
-  type RevocationEvidence,
-} from '../revocation/revocation-information.ts'
+import type { CertificatePath, RevocationEvidence } from '../revocation/revocation-information.ts'
 import {
   determineLevel,
   obtainTimestamp,
@@ -17,7 +12,7 @@ import {
   requireEvidence,
   type SigningContext,
 } from './level.ts'
-import { checkCrls } from './size-limit.ts'
+import { checkCrls, gatherFitting } from './size-limit.ts'
 
 export interface SignatureRequest {
   /** The certificate that verifies the signature. */
@@ -50,7 +45,9 @@ export async function signAtLevel(
   const { path } = signerCertificate
   const evidence = level === 'b-lt' ? requireRevocations(path, context) : undefined
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
-  const isUsable = (path: CertificatePath) => isCovered(path, context.signer.sources.revocations)
+  const { sizeLimit } = signer.container
+  const isUsable = (path: CertificatePath) =>
+    gatherFitting([], [path], sizeLimit, context).covered.includes(path)
   const timestamp = await obtainTimestamp(level, signature, context, evidence && isUsable)
   const ofAuthority = evidence && timestamp && requireRevocations(timestamp.path, context)
   const token = timestamp && embedRevocations(timestamp.token, ofAuthority?.values, evidence?.values)
@@ -85,8 +82,8 @@ function embedRevocations(
  * @throws REVOCATION_UNAVAILABLE if some are missing, unless the level may be lower; CONTAINER_TOO_LARGE
  */
 function requireRevocations(path: CertificatePath, context: SigningContext): RevocationEvidence {
-  const { sources, container } = context.signer
-  const evidence = gatherEvidence([path], sources.revocations)
+  const { container } = context.signer
+  const evidence = gatherFitting([path], [], container.sizeLimit, context)
   requireEvidence(path, evidence, container.revocationFallback)
   checkCrls(evidence, context)
   return evidence

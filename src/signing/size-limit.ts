@@ -1,10 +1,65 @@
 /** Keeps containers, and what goes into them, within the room that the document has. */
 import type { SignedDataRequest } from '../cms/container-template.ts'
 import { CONTAINER_TOO_LARGE } from '../errors.ts'
-import type { RevocationEvidence } from '../revocation/revocation-information.ts'
+import {
+  type CertificatePath,
+  gatherEvidence,
+  type RevocationEvidence,
+} from '../revocation/revocation-information.ts'
+import { describeSubject } from '../x509/validity.ts'
 import type { SigningContext } from './level.ts'
 
 type SizeContext = Pick<SigningContext, 'signer'>
+
+/** What a timestamp takes at least in a container, in bytes. */
+const TIMESTAMP_BYTES = 3_000
+
+/** Returns the room that a container has for revocation data beside a timestamp, in bytes. */
+export function roomBeside({ length }: Buffer, { signer }: SizeContext): number {
+  return signer.container.sizeLimit - length - TIMESTAMP_BYTES
+}
+
+/**
+ * Gathers revocation data that have room together. A path whose data have none beside those of the paths before it counts as
+ * one about which something is missing.
+ *
+ * @param needed paths whose data stay whatever their size, unless the level may be lower
+ * @param room bytes
+ */
+export function gatherFitting(
+  needed: readonly CertificatePath[],
+  spare: readonly CertificatePath[],
+  room: number,
+  { signer: { container, sources } }: SizeContext,
+): RevocationEvidence {
+  const fixed = container.revocationFallback === 'refuse' ? needed : []
+  const kept: Buffer[] = []
+  // Paths are looked up in this order
+  return gatherEvidence([...needed, ...spare], {
+    information: (path, at) => {
+      const information = sources.revocations.information(path, at)
+      const values = [...information.ocspResponses.map(({ der }) => der), ...information.crls]
+      const added = values.filter((value) => !kept.some((other) => other.equals(value)))
+      const bytes = countBytes(added)
+      const isUsable = information.complete && information.revoked === undefined
+      if (isUsable && bytes > 0 && bytes + countBytes(kept) > room && !fixed.includes(path)) {
+        const problems = [describeTooLarge(path, bytes)]
+        return { ...information, complete: false, problems, publicProblems: problems }
+      }
+      kept.push(...(isUsable ? added : []))
+      return information
+    },
+  })
+}
+
+function describeTooLarge([certificate]: CertificatePath, bytes: number): string {
+  const subject = certificate === undefined ? 'a certificate' : describeSubject(certificate)
+  return `${subject}: its CRLs and OCSP responses have ${bytes} bytes, for which CONTAINER_SIZE_LIMIT leaves no room`
+}
+
+function countBytes(values: readonly Uint8Array[]): number {
+  return values.reduce((sum, { length }) => sum + length, 0)
+}
 
 /**
  * Refuses CRLs that alone exceed the limit, since encoding tens of megabytes would keep all other requests waiting.
@@ -13,7 +68,7 @@ type SizeContext = Pick<SigningContext, 'signer'>
  */
 export function checkCrls({ values }: Pick<RevocationEvidence, 'values'>, { signer }: SizeContext): void {
   const { sizeLimit } = signer.container
-  const bytes = values?.crls.reduce((sum, { length }) => sum + length, 0) ?? 0
+  const bytes = countBytes(values?.crls ?? [])
   if (bytes > sizeLimit) {
     throw new CONTAINER_TOO_LARGE(`at least ${bytes}`, String(sizeLimit))
   }

@@ -7,6 +7,7 @@ import type { SignerCertificate } from '../../src/configuration/signer-configura
 import { type ContainerRequest, createContainer } from '../../src/signing/create-container.ts'
 import { issue } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
+import { RevocationAuthority } from '../support/revocation-authority.ts'
 
 const directory = t.testdir()
 const [before, after] = ['before', 'after'].map(
@@ -111,4 +112,94 @@ t.test('what CRLs alone make too large is refused before anything is built of th
       type,
     )
   }
+})
+
+t.test('CRLs without room are left out, unless the signer needs them and the level is fixed', async (t) => {
+  const issued = issue(directory, { subject: '/CN=issuer', ca: true })
+  const crlWith = (entries: number) => {
+    const authority = new RevocationAuthority(directory, issued)
+    for (let number = 1; number <= entries; number++) {
+      authority.revoke({ serialNumber: number.toString(16).padStart(32, '7') }, new Date())
+    }
+    return authority.crl()
+  }
+  const [small, other, large] = (await Promise.all([crlWith(1), crlWith(2), crlWith(1500)])) as [
+    Buffer,
+    Buffer,
+    Buffer,
+  ]
+  // It fits alone, but not beside the certificates, the signature and a timestamp
+  const nearly = (await crlWith(10)) as Buffer
+  const limit = { small: nearly.length + 100, normal: 32_768 }
+  t.ok(large.length > limit.normal)
+  const signerCertificate = signerOf(before)
+  const [first, spare] = [[after], [issued.certificate]] as const
+  const make = async (
+    form: Pick<ContainerRequest, 'type' | 'overFile'>,
+    revocationFallback: 'refuse' | 'b-t',
+    crls: { readonly signer: Buffer; readonly first: Buffer; readonly spare: Buffer },
+    sizeLimit = limit.normal,
+  ) => {
+    const about = (path: readonly X509Certificate[]) =>
+      path === signerCertificate.path ? crls.signer : path === first ? crls.first : crls.spare
+    let signatures = 0
+    const signer = {
+      container: { ...DEFAULT_CONTAINER, level: 'b-lt', revocationFallback, sizeLimit } as const,
+      sources: {
+        revocations: {
+          revoked: () => undefined,
+          information: (path: readonly X509Certificate[]) => ({
+            ...{ ocspResponses: [], crls: [about(path)], complete: true, problems: [], publicProblems: [] },
+          }),
+        },
+        timestamper: {
+          timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path: first }),
+          anchoredPaths: () => [first, spare],
+          ...{ probeInBackground: () => {}, problem: undefined, isUntried: false },
+        },
+      },
+      validCertificate: () => signerCertificate,
+      sign: async () => {
+        signatures += 1
+        return Buffer.alloc(70)
+      },
+    }
+    const options = { deadline: performance.now() + 20_000 }
+    const request = { ...form, hashAlgorithm, messageDigest: Buffer.alloc(32) }
+    return createContainer(request, { signer, options }).then(
+      (made) => ({ made, signatures, error: undefined }),
+      (error: Error) => ({ made: undefined, signatures, error }),
+    )
+  }
+  const forms = [{ type: 'cms' }, { type: 'cades' }, { type: 'cades', overFile: true }] as const
+  for (const form of forms) {
+    for (const fallback of ['refuse', 'b-t'] as const) {
+      const { made } = await make(form, fallback, { signer: small, first: other, spare: large })
+      t.match(made, { level: 'b-lt', shortfall: undefined }, 'a spare authority hinders nobody')
+      t.ok(made?.der.includes(small))
+      t.ok(made?.der.includes(other))
+      t.notOk(made?.der.includes(large))
+    }
+    const ofAuthority = { signer: small, first: large, spare: other }
+    const lower = await make(form, 'b-t', ofAuthority)
+    t.match(lower.made, { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' })
+    t.ok(lower.made?.der.includes(small))
+    const ofSigner = { signer: large, first: other, spare: other }
+    t.match(await make(form, 'refuse', ofSigner), {
+      error: {
+        code: 'CONTAINER_TOO_LARGE',
+        message: new RegExp(`^The container has at least ${large.length} bytes, `),
+      },
+      signatures: 0,
+    })
+    t.match((await make(form, 'b-t', ofSigner)).made, { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' })
+  }
+  const pdf = { type: 'cms' } as const
+  t.match((await make(pdf, 'refuse', { signer: small, first: large, spare: other })).error, {
+    code: 'REVOCATION_UNAVAILABLE',
+    message: new RegExp(`CN=after: its CRLs .* ${large.length} bytes, for which CONTAINER_SIZE_LIMIT leaves`),
+  })
+  const tight = { signer: nearly, first: nearly, spare: nearly }
+  const bare = await make(pdf, 'b-t', tight, limit.small + 3_000)
+  t.match(bare.made, { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' }, 'certificates take room too')
 })

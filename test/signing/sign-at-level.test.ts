@@ -201,6 +201,19 @@ t.test('CRLs above the limit are refused, those about the signer before anything
   t.match((await sign('b-t', { container, data: [large, authorityData] })).made, { level: 'b-t' })
 })
 
+t.test('CRLs above the limit are left out where the level may be lower', async (t) => {
+  const container = { sizeLimit: 100, revocationFallback: 'b-t' } as const
+  const large = { ...signerData, crls: authorityData.crls }
+  for (const data of [
+    [large, NOTHING],
+    [NOTHING, authorityData],
+  ] as const) {
+    const { made } = await sign('b-lt', { container, data })
+    t.match(made, { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' })
+    t.same(made?.timestampToken, token, 'it holds no CRL')
+  }
+})
+
 t.test('a client that leaves gets nothing, however low the level may be', async (t) => {
   const { error } = await sign('b-t', { answers: false, container: fallback('b-b'), client: new Client() })
   t.match(error, { code: 'TIMESTAMP_UNAVAILABLE', message: /nobody waits for it any more/ })
