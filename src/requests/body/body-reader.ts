@@ -16,7 +16,7 @@ const CHUNK_COST = 256
  * Chunks that may be of any length. If there are more, they must have 64 bytes on average: a thousand connections that each
  * bring thousands of chunks of one byte at once would keep all others waiting for 20 seconds.
  */
-const MAX_SHORT_CHUNKS = 256
+const MAX_SHORT_CHUNKS = 128
 const MIN_MEAN_CHUNK = 64
 
 /** Size of the buffer that gathers short chunks: as a buffer of its own, a chunk of one byte would take 400 bytes. */
