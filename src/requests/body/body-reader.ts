@@ -13,7 +13,7 @@ const TURNS = new EventLoopTurns()
 const CHUNK_COST = 256
 
 /**
- * Chunks that may be of any length. If there are more, they must have 64 bytes on average: a thousand connections that each
+ * Chunks that may be of any length. For each one more a body must have 64 bytes: a thousand connections that each
  * bring thousands of chunks of one byte at once would keep all others waiting for 20 seconds.
  */
 const MAX_SHORT_CHUNKS = 128
@@ -132,7 +132,7 @@ export class BodyReader {
       if (this.#received > this.#options.limit) {
         throw this.#tooLarge()
       }
-      if (this.#chunks > MAX_SHORT_CHUNKS && this.#received < this.#chunks * MIN_MEAN_CHUNK) {
+      if (this.#received < (this.#chunks - MAX_SHORT_CHUNKS) * MIN_MEAN_CHUNK) {
         throw new INVALID_REQUEST(`body: comes in chunks of less than ${MIN_MEAN_CHUNK} bytes`)
       }
       if (isFirst || chunk.length > GATHER_BUFFER / 4) {
