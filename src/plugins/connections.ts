@@ -8,6 +8,7 @@ import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS } from '../common/arrival.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerCounter, registerGauge } from '../metrics/registration.ts'
+import { discardBody } from '../requests/body/discard-body.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -357,6 +358,7 @@ export function stopArriving(request: IncomingMessage, closes = false): { readon
   if (!isArriving || !(closes || encoding !== undefined || Number(length) > MAX_DISCARDED)) {
     return {}
   }
+  discardBody(request)
   closeInStages(request.socket)
   return { connection: 'close' }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
 import { EXPECTATION_FAILED, HEADERS_TOO_LARGE, INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE } from '../errors.ts'
+import { discardBody } from '../requests/body/discard-body.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -28,6 +29,10 @@ export const httpDefaults = fp(
     app.addHook('onRequest', (request, reply, done) => {
       request.arrivedAt = performance.now()
       reply.header('x-request-id', request.id)
+      if (request.method !== 'POST' || request.is404) {
+        // Nobody reads the body, which Node.js would keep until the answer
+        discardBody(request.raw)
+      }
       if (!isFramedAlike(request.raw)) {
         reply.header('connection', 'close')
         throw new INVALID_REQUEST('Transfer-Encoding must be chunked alone, in HTTP/1.1')

@@ -3,6 +3,7 @@ import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../common/arrival.ts'
 import { INVALID_REQUEST, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
 import { EventLoopTurns } from '../event-loop-turns.ts'
 import { BodyText, type ChooseAlgorithms } from './body-text.ts'
+import { discardBody } from './discard-body.ts'
 import type { Base64Digests } from './long-string.ts'
 
 /** The turns of all bodies. Callbacks have turns of their own, so that they do not wait for bodies. */
@@ -12,11 +13,11 @@ const TURNS = new EventLoopTurns()
 const CHUNK_COST = 256
 
 /**
- * Chunks that may be of any length. If there are more, they must have 16 bytes on average: a million chunks of one byte
- * would take a second to receive.
+ * Chunks that may be of any length. For each one more a body must have 64 bytes: a thousand connections that each
+ * bring thousands of chunks of one byte at once would keep all others waiting for 20 seconds.
  */
-const MAX_SHORT_CHUNKS = 8_192
-const MIN_MEAN_CHUNK = 16
+const MAX_SHORT_CHUNKS = 128
+const MIN_MEAN_CHUNK = 64
 
 /** Size of the buffer that gathers short chunks: as a buffer of its own, a chunk of one byte would take 400 bytes. */
 const GATHER_BUFFER = 4096
@@ -78,6 +79,8 @@ export class BodyReader {
     }, BODY_PERIOD_MS)
     this.#pace.unref()
     message.on('data', this.#onData).on('end', this.#onEnd).on('error', this.abandon)
+    // From here on chunks are handed over as they are parsed. A message would first collect those of the first read
+    message.read(0)
     if ((options.announced ?? 0) > options.limit) {
       this.stop(this.#tooLarge())
     }
@@ -97,6 +100,7 @@ export class BodyReader {
   /** Ends reading and discards the rest of the body. */
   readonly stop = (error: Error): void => {
     this.#detach()
+    discardBody(this.#message)
     this.#text = undefined
     this.#ended = error
     this.#gathered = undefined
@@ -128,7 +132,7 @@ export class BodyReader {
       if (this.#received > this.#options.limit) {
         throw this.#tooLarge()
       }
-      if (this.#chunks > MAX_SHORT_CHUNKS && this.#received < this.#chunks * MIN_MEAN_CHUNK) {
+      if (this.#received < (this.#chunks - MAX_SHORT_CHUNKS) * MIN_MEAN_CHUNK) {
         throw new INVALID_REQUEST(`body: comes in chunks of less than ${MIN_MEAN_CHUNK} bytes`)
       }
       if (isFirst || chunk.length > GATHER_BUFFER / 4) {
