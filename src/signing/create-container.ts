@@ -55,12 +55,7 @@ export async function createContainer(
   const { template, algorithm, publicKey } = signerCertificate
   const attributes = { ...request, signingTime: new Date() }
   const placeholder = Buffer.alloc(algorithm.maxLength(publicKey))
-  const bare = {
-    hashAlgorithm,
-    signedAttributes: template.signedAttributes(attributes),
-    signature: placeholder,
-  }
-  const room = level === 'b-lt' ? roomBeside(template.signedData(bare), context) : 0
+  const room = level === 'b-lt' ? measureRoom() : 0
   const known = gatherBeforeSigning(request, signerCertificate, room, context)
   const signedAttributes = template.signedAttributes({
     ...attributes,
@@ -73,6 +68,13 @@ export async function createContainer(
       ...parts,
       ...(!signsRevocationData(request) && selectRevocationValues(evidence, context)),
     })
+  function measureRoom(): number {
+    const bare = template.signedAttributes(attributes)
+    return roomBeside(
+      template.signedData({ hashAlgorithm, signedAttributes: bare, signature: placeholder }),
+      context,
+    )
+  }
   // Checked before signing, so that the HSM makes no signature for a container that is refused
   checkSize(encode({ signature: placeholder }), context)
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
