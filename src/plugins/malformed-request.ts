@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
+import { waitForTurn } from '../requests/intake.ts'
 import { findUnanswered, isInHandshake, stopArriving } from './connections.ts'
 import { createErrorReply, type ServiceError, sendError } from './error-reply.ts'
 import { callerIds, type LineLimit } from './request-log.ts'
@@ -28,13 +29,15 @@ export class MalformedRequests {
     server.on('connect', (request, socket) => this.#refuseTunnel(request, socket as Socket))
   }
 
-  /** Refuses a path that cannot be decoded. */
+  /** Refuses a path that cannot be decoded, when it is its turn: no hooks are called for it. */
   refuseAddress(request: FastifyRequest, reply: FastifyReply): void {
     const error = new INVALID_REQUEST('the address is not a valid path')
     request.logDetails = {}
     reply.headers({ 'x-request-id': request.id, ...stopArriving(request.raw) })
-    sendError(error, request, reply)
-    this.#log(error, { requestId: request.id, ...callerIds(request.raw), method: request.method })
+    waitForTurn(request, reply, () => {
+      sendError(error, request, reply)
+      this.#log(error, { requestId: request.id, ...callerIds(request.raw), method: request.method })
+    })
   }
 
   /** Refuses bytes that are not HTTP, or came too slowly, if an answer can still be sent. */

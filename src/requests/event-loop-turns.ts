@@ -13,7 +13,7 @@ const LATEST_MS = 2
 /**
  * Limits the time that work takes of one turn of the event loop to some 2 ms; the rest waits for later turns. Node
  * accepts one connection a turn, so that a new one behind a hundred others waits for as many turns. In between, sessions
- * get their jobs and health checks are answered.
+ * get their jobs.
  */
 export class EventLoopTurns {
   /** Bodies of which the rest waits to be read. */

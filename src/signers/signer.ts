@@ -30,7 +30,10 @@ export interface SignerSources {
   readonly revocations: Pick<RevocationService, 'revoked' | 'information'>
   /** Undefined for level b-b. */
   readonly timestamper?:
-    | Pick<Timestamper, 'timestamp' | 'anchoredPaths' | 'probeInBackground' | 'problem' | 'isUntried'>
+    | Pick<
+        Timestamper,
+        'timestamp' | 'anchoredPaths' | 'largestToken' | 'probeInBackground' | 'problem' | 'isUntried'
+      >
     | undefined
 }
 

@@ -14,9 +14,13 @@ type SizeContext = Pick<SigningContext, 'signer'>
 /** What a timestamp takes at least in a container, in bytes. */
 const TIMESTAMP_BYTES = 3_000
 
-/** Returns the room that a container has for revocation data beside a timestamp, in bytes. */
-export function roomBeside({ length }: Buffer, { signer }: SizeContext): number {
-  return signer.container.sizeLimit - length - TIMESTAMP_BYTES
+/** What the attributes of a timestamp and of revocation data take beside these, in bytes. */
+const ATTRIBUTE_BYTES = 128
+
+/** Returns the room that a container has for revocation data beside a timestamp as large as the largest so far, in bytes. */
+export function roomBeside({ length }: Buffer, { signer: { container, sources } }: SizeContext): number {
+  const timestamp = Math.max(TIMESTAMP_BYTES, sources.timestamper?.largestToken ?? 0)
+  return container.sizeLimit - length - timestamp - ATTRIBUTE_BYTES
 }
 
 /**

@@ -101,6 +101,8 @@ interface NamedAuthority extends TimestampAuthority {
   isProbed: boolean
   /** Time until which it is tried last since it has failed, in ms of `performance.now()`; undefined if it has not. */
   restsUntil?: number | undefined
+  /** Bytes of its largest timestamp so far. */
+  largestToken: number
 }
 
 /** Obtains timestamps from several authorities, of which one at a time is enough. */
@@ -129,6 +131,7 @@ export class Timestamper {
       known: new KnownChains(),
       works: false,
       isProbed: false,
+      largestToken: 0,
     }))
     this.#client = new HttpClient({ connections, ...(proxies && { proxies }) })
   }
@@ -187,11 +190,20 @@ export class Timestamper {
   }
 
   /**
-   * Returns the paths whose revocation may be checked. It leaves out authorities without trust anchors: anybody who
-   * answers for them could make up issuers, and with them addresses of CRLs on private hosts.
+   * Returns the paths whose revocation may be checked, first the newest one of each authority. It leaves out authorities
+   * without trust anchors: anybody who answers for them could make up issuers, and with them addresses of CRLs on private hosts.
    */
   anchoredPaths(): (readonly X509Certificate[])[] {
-    return this.#authorities.filter(isAnchored).flatMap(({ known }) => known.paths)
+    return this.#authorities
+      .filter(isAnchored)
+      .flatMap(({ known }) => known.paths.map((path, age) => ({ path, age })))
+      .toSorted((a, b) => a.age - b.age)
+      .map(({ path }) => path)
+  }
+
+  /** Bytes of the largest timestamp that came so far; 0 before the first. */
+  get largestToken(): number {
+    return Math.max(...this.#authorities.map(({ largestToken }) => largestToken))
   }
 
   /**
@@ -235,7 +247,7 @@ export class Timestamper {
     const covered = this.#authorities.filter(({ known }) => known.paths.some(isCovered))
     for (const authority of covered.length === 0 ? [] : this.#authorities) {
       if (authority.known.paths.length > 0 && !covered.includes(authority)) {
-        const problem = 'comes last: revocation information about its certificates is missing'
+        const problem = 'comes last: revocation information about its certificates is missing, or has no room'
         this.#options.observer.passedOver?.(authority.name, `${authority.name} ${problem}`)
       }
     }
@@ -343,6 +355,7 @@ export class Timestamper {
     if (revocation !== undefined) {
       throw new TimestampError('revoked', `timestamps with a certificate that does not count: ${revocation}`)
     }
+    authority.largestToken = Math.max(authority.largestToken, timestamp.token.length)
     return timestamp
   }
 }

@@ -1,13 +1,26 @@
 /** Many ask at once for what is no signature. */
 import Fastify from 'fastify'
+import { pino } from 'pino'
 import t from 'tap'
+import { MalformedRequests } from '../../src/plugins/malformed-request.ts'
+import { LineLimit } from '../../src/plugins/request-log.ts'
 import { turns } from '../../src/plugins/turns.ts'
 import { waitForTurn } from '../../src/requests/intake.ts'
 
 t.test('however many ask, sixteen are answered in a turn of the event loop', async (t) => {
-  const app = Fastify()
-  t.teardown(() => app.close())
   let answered = 0
+  const log = pino({ enabled: false })
+  const malformed = new MalformedRequests(log, new LineLimit(log))
+  const app = Fastify({
+    frameworkErrors(_error, request, reply) {
+      // No hooks are called
+      reply.raw.once('finish', () => {
+        answered += 1
+      })
+      malformed.refuseAddress(request, reply)
+    },
+  })
+  t.teardown(() => app.close())
   await app.register(turns)
   app.addHook('onSend', async () => {
     answered += 1
@@ -16,6 +29,7 @@ t.test('however many ask, sixteen are answered in a turn of the event loop', asy
   await app.ready()
   for (const [url, status] of [
     ['/nix', 404],
+    ['/%zz', 400],
     ['/signed', 200],
   ] as const) {
     answered = 0

@@ -1,6 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { TAG } from '../../src/asn1/tag.ts'
 import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { certificateFromFiles } from '../../src/configuration/signer-certificate.ts'
 import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
@@ -70,7 +72,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
         timestamper: {
           timestamp: async () => timestamp,
           anchoredPaths: () => anchoredPaths,
-          ...{ probeInBackground: () => {}, problem: undefined, isUntried: false },
+          ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
         },
       },
       validCertificate: () => signerCertificate,
@@ -155,7 +157,7 @@ t.test('CRLs without room are left out, unless the signer needs them and the lev
         timestamper: {
           timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path: first }),
           anchoredPaths: () => [first, spare],
-          ...{ probeInBackground: () => {}, problem: undefined, isUntried: false },
+          ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
         },
       },
       validCertificate: () => signerCertificate,
@@ -203,3 +205,49 @@ t.test('CRLs without room are left out, unless the signer needs them and the lev
   const bare = await make(pdf, 'b-t', tight, limit.small + 3_000)
   t.match(bare.made, { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' }, 'certificates take room too')
 })
+
+t.test(
+  'the revocation data of any number of units of an authority leave room for its timestamp',
+  async (t) => {
+    const signerCertificate = signerOf(before)
+    const octets = (length: number, value: number) =>
+      encode(TAG.sequence, encode(TAG.octetString, Buffer.alloc(length, value)))
+    const token = octets(6_000, 0)
+    const units = Array.from({ length: 32 }, () => [after])
+    const responses = new Map(units.map((path, index) => [path, octets(100 * index, index + 1)]))
+    const own = octets(2_000, 99)
+    for (const form of [{ type: 'cms' }, { type: 'cades' }] as const) {
+      for (const revocationFallback of ['refuse', 'b-t'] as const) {
+        for (let sizeLimit = 30_000; sizeLimit < 33_000; sizeLimit += 50) {
+          const signer = {
+            container: { ...DEFAULT_CONTAINER, level: 'b-lt', revocationFallback, sizeLimit } as const,
+            sources: {
+              revocations: {
+                revoked: () => undefined,
+                information: (path: readonly X509Certificate[]) => {
+                  const der = responses.get(path as X509Certificate[]) ?? own
+                  const ocspResponses = [{ der, certificate: after, signer: after }]
+                  return { ocspResponses, crls: [], complete: true, problems: [], publicProblems: [] }
+                },
+              },
+              timestamper: {
+                timestamp: async () => ({ token, path: units[0] as X509Certificate[] }),
+                anchoredPaths: () => units,
+                ...{ largestToken: token.length, probeInBackground: () => {} },
+                ...{ problem: undefined, isUntried: false },
+              },
+            },
+            validCertificate: () => signerCertificate,
+            sign: async () => Buffer.alloc(70),
+          }
+          const options = { deadline: performance.now() + 20_000 }
+          const request = { ...form, hashAlgorithm, messageDigest: Buffer.alloc(32) }
+          const { level } = await createContainer(request, { signer, options })
+          if (level !== 'b-lt') {
+            t.fail(`${level} in ${sizeLimit}`)
+          }
+        }
+      }
+    }
+  },
+)

@@ -86,7 +86,7 @@ async function sign(level: Level, { container, data, answers = true, client }: P
             return { token, path: timestampPath }
           },
           anchoredPaths: () => [timestampPath],
-          ...{ probeInBackground: () => {}, problem: undefined, isUntried: false },
+          ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
         },
       },
       validCertificate: () => signerCertificate,

@@ -609,7 +609,7 @@ t.test('where revocation information is wanted, those about whom there is some c
   t.equal(await subjectFor(about(replacement.certificate)), 'CN=Covered')
   t.strictSame(asked(), [1, 2], 'the first one is not asked')
   t.strictSame(passedOver, [
-    `${one.url.host}: ${one.url.host} comes last: revocation information about its certificates is missing`,
+    `${one.url.host}: ${one.url.host} comes last: revocation information about its certificates is missing, or has no room`,
   ])
   t.equal(await subjectFor(), signer.certificate.subject, 'others have the given order')
   t.equal(await subjectFor(about(certificate)), signer.certificate.subject)
@@ -630,4 +630,24 @@ t.test('where revocation information is wanted, those about whom there is some c
     await t.rejects(subjectFor(both), { code: 'TIMESTAMP_UNAVAILABLE' })
   })
   t.equal(passedOver.length, 1)
+})
+
+t.test('the newest unit of each authority comes first, and the largest timestamp is known', async (t) => {
+  const [unit, spare] = ['Other unit', 'Spare'].map((name) =>
+    issue(directory, { subject: `/CN=${name}`, issuer: issuing, extensions: FOR_TIMESTAMPS }),
+  )
+  const answersOf = (issued: typeof signer | undefined): Answer => {
+    const respondAs = createResponder(directory, { signer: issued as typeof signer, chain: [issuing] })
+    return async (query, response) => send(response, await respondAs(query))
+  }
+  const { timestamper, one } = await startBoth(t, good, answersOf(spare))
+  t.equal(timestamper.largestToken, 0)
+  await timestamper.probe(20_000)
+  one.answer = answersOf(unit)
+  const { token } = await timestamper.timestamp(data, after(20_000))
+  t.ok(timestamper.largestToken >= token.length)
+  t.strictSame(
+    timestamper.anchoredPaths().map(([first]) => first?.subject),
+    ['CN=Other unit', 'CN=Spare', signer.certificate.subject],
+  )
 })
