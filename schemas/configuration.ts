@@ -5,7 +5,7 @@ import { AWS_SECRET_ID, HEX, OBJECT_IDENTIFIER, text, USER } from './settings.ts
 // No empty names, and neither . nor ..: clients take them out of an address before they call
 const name = '(?!\\.{1,2}(/|$))[A-Za-z0-9._~-]+'
 const path = `^/(${name}(/${name})*/?)?$`
-// What is compared, or made, octet by octet: a line end that came along with it would not be noticed
+// These texts are compared, or name a file that is made, octet by octet: nobody would notice a line end at their end
 const unpadded = '^\\S(.*\\S)?$'
 // A name or an IPv4 address, or an IPv6 address with a zone (RFC 4007 11.2): no brackets, no port, no URL
 const host = '^([A-Za-z0-9._-]{1,255}|([0-9A-Fa-f]*:){2,8}[0-9A-Fa-f.]*(%[A-Za-z0-9._-]+)?)$'

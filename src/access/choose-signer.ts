@@ -51,8 +51,9 @@ export function chooseSigner(
       : []
   if (tokens.some((token) => isJwtForOther(token, signer.name, signers.choices()))) {
     throw new SIGNER_MISMATCH(
-      'signing_token, or Authorization: is a JSON Web Token for another signer that is not valid, or that nobody verifies; send a valid one, or ' +
-        'name the signer in the path, as /sign/NAME, or beside the token, as {"signer":"NAME","token":"…"}',
+      'signing_token, or Authorization: is a JSON Web Token for another signer that is not valid, or that nobody verifies; ' +
+        'send a valid one, or name the signer in the path, as /sign/NAME, or beside the token, as ' +
+        '{"signer":"NAME","token":"…"}',
     )
   }
   return signer

@@ -6,7 +6,7 @@ import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
 import { encodePublicKey, fingerprint } from '../algorithms/public-key.ts'
 import { encodePem } from '../asn1/pem.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
-import { buildSignerChain, reviewCertificates } from '../x509/review/certificate-review.ts'
+import { reviewSigner } from '../x509/review/certificate-review.ts'
 import { validityPeriod } from '../x509/validity.ts'
 import { readKeyFile } from './certify-key-file.ts'
 import { CommandFailed, type Io, refuseExisting, useFile, writeResult } from './io.ts'
@@ -194,9 +194,7 @@ function readIssued(der: Buffer): X509Certificate {
 
 /** Refuses to hand out a certificate that the service would refuse, for example because its issuer is no authority. */
 function checkIssued(leaf: X509Certificate, { certificates }: Authority, file: string): void {
-  const at = new Date()
-  const chain = buildSignerChain(leaf, certificates, at)
-  const { problems } = reviewCertificates({ leaf, following: [], caCertificates: certificates, chain, at })
+  const { problems } = reviewSigner({ leaf, following: [], caCertificates: certificates })
   if (problems.length > 0) {
     throw new CommandFailed(`${file}: ${problems.map(({ message }) => message).join('; ')}`)
   }

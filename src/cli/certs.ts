@@ -6,7 +6,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/certificates.ts'
-import { buildSignerChain, reviewCertificates } from '../x509/review/certificate-review.ts'
+import { reviewSigner } from '../x509/review/certificate-review.ts'
 import { findAccess } from './configuration.ts'
 import { CommandFailed, type Io, printResult } from './io.ts'
 import {
@@ -105,9 +105,7 @@ async function importCertificate(io: Io, file: string, { label, ...options }: Im
 
 /** Refuses a certificate that would keep the service from starting, as it takes the newest one beside a key. */
 function checkUsable(leaf: X509Certificate, following: readonly X509Certificate[], file: string): void {
-  const at = new Date()
-  const chain = buildSignerChain(leaf, following, at)
-  const { problems } = reviewCertificates({ leaf, following, caCertificates: [], chain, at })
+  const { problems } = reviewSigner({ leaf, following, caCertificates: [] })
   const messages = problems.filter(({ of }) => of === 'leaf').map(({ message }) => message)
   if (messages.length > 0) {
     throw new CommandFailed(`${file}: ${messages.join('; ')}`)

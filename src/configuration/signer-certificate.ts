@@ -8,7 +8,7 @@ import { defined } from '../common/defined.ts'
 import { ConfigurationError, type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { findKeyProblem } from '../x509/key-type.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
-import { buildSignerChain, reviewCertificates } from '../x509/review/certificate-review.ts'
+import { reviewSigner } from '../x509/review/certificate-review.ts'
 import { findMissingRevocationSources } from '../x509/review/warnings.ts'
 import { validityPeriod } from '../x509/validity.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
@@ -65,9 +65,7 @@ function createCertificate(
     throw new ConfigurationError([describe(settings.certificate, unsupported)])
   }
   const { publicKey } = certificate
-  const at = new Date()
-  const chain = buildSignerChain(certificate, [...following, ...caCertificates], at)
-  const review = reviewCertificates({ leaf: certificate, following, caCertificates, chain, at })
+  const { chain, ...review } = reviewSigner({ leaf: certificate, following, caCertificates })
   const unfit = algorithm && findUnfitAlgorithm(publicKey, algorithm)
   refuseProblems([
     ...(unfit === undefined ? [] : [problemWith(settings.algorithm, unfit, algorithm)]),

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { DescribedPort } from '../description/describe-api.ts'
 import { EventLoopTurns } from '../requests/event-loop-turns.ts'
-import { PIECE_BYTES, sendPieces } from './pieces.ts'
+import { sendPieces } from './pieces.ts'
 
 /** Has the browser run nothing but these scripts, load nothing from other hosts, and show the page in no frame. */
 const POLICY = [
@@ -89,37 +88,14 @@ export const docs = fp<DocsOptions>(
     const { resolve } = createRequire(import.meta.url)
     for (const [name, type] of Object.entries(FILES)) {
       let content: Buffer | undefined
-      app.get(`/docs/${name}`, async ({ method }, reply) => {
+      app.get(`/docs/${name}`, async (request, reply) => {
         content ??= readFileSync(resolve(`@fastify/swagger-ui/static/${name}`))
-        protect(reply).type(type).header('content-length', content.length)
-        // Fastify reads a stream to its end for HEAD, behind the answer: any number of them would wait for their turns
-        return reply.send(method === 'HEAD' ? content : streamPieces(content))
+        return sendPieces(request, protect(reply).type(type), content, TURNS)
       })
     }
   },
   { name: 'docs' },
 )
-
-/**
- * Returns a stream of pieces of bytes that all readers share. It waits for its reader: TLS would keep a copy of the whole for
- * each of many slow ones. It needs no end, as one of a file does: Node.js lets go of pipelined requests without a word.
- */
-function streamPieces(bytes: Buffer): Readable {
-  let start = 0
-  const pushPiece = () => {
-    const piece = bytes.subarray(start, start + PIECE_BYTES)
-    start += piece.length
-    stream.push(piece.length === 0 ? null : piece)
-  }
-  const stream = new Readable({
-    read: () => TURNS.wait(pushPiece),
-    destroy: (error, done) => {
-      TURNS.forget(pushPiece)
-      done(error)
-    },
-  })
-  return stream
-}
 
 async function describe(ports: Ports): Promise<Buffer> {
   const { describeApi } = await import('../description/describe-api.ts')

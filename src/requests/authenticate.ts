@@ -13,18 +13,13 @@ import { ACCESS_UNAVAILABLE } from '../errors.ts'
  *   may not call
  */
 export async function authenticate(
-  { headers, ip, logDetails }: Pick<FastifyRequest, 'headers' | 'ip' | 'logDetails'>,
+  request: Pick<FastifyRequest, 'headers' | 'ip' | 'logDetails'>,
   signingToken: SigningToken,
   access: Pick<Access, 'authenticate'>,
 ): Promise<Grant> {
-  const { authorization } = headers
-  const grant = await access.authenticate({ signingToken, authorization }).catch((error) => {
-    // The caller, who may be a stranger, is not told
-    Object.assign(logDetails, defined({ reason: describeRefusal(error) }))
-    throw error
-  })
-  Object.assign(logDetails, defined({ subject: grant.subject }))
-  checkAddress(grant, ip)
+  const grant = await readGrant(request, signingToken, access)
+  Object.assign(request.logDetails, defined({ subject: grant.subject }))
+  checkAddress(grant, request.ip)
   return grant
 }
 
@@ -35,18 +30,26 @@ export async function authenticate(
  * @throws ACCESS_UNAVAILABLE
  */
 export async function findSigners(
-  { headers: { authorization }, logDetails }: Pick<FastifyRequest, 'headers' | 'logDetails'>,
+  request: Pick<FastifyRequest, 'headers' | 'logDetails'>,
   signingToken: SigningToken,
   access: Pick<Access, 'authenticate'>,
 ): Promise<Pick<Grant, 'signers' | 'subject'>> {
-  try {
-    return await access.authenticate({ signingToken, authorization })
-  } catch (error) {
+  return readGrant(request, signingToken, access).catch((error) => {
     if (error instanceof ACCESS_UNAVAILABLE) {
       throw error
     }
-    // It explains why other certificates are answered than the caller expects, or why none are
-    Object.assign(logDetails, defined({ reason: describeRefusal(error) }))
     return {}
-  }
+  })
+}
+
+/** Verifies the token of a request, and notes for the log why one is not valid. The caller, who may be a stranger, is not told. */
+async function readGrant(
+  { headers: { authorization }, logDetails }: Pick<FastifyRequest, 'headers' | 'logDetails'>,
+  signingToken: SigningToken,
+  access: Pick<Access, 'authenticate'>,
+): Promise<Grant> {
+  return access.authenticate({ signingToken, authorization }).catch((error) => {
+    Object.assign(logDetails, defined({ reason: describeRefusal(error) }))
+    throw error
+  })
 }

@@ -293,15 +293,10 @@ export interface RevocationEvidence {
   readonly publicProblems: readonly string[]
 }
 
-/** Tells what is known about a path. */
-interface Revocations {
-  information(path: CertificatePath, at: Date): RevocationInformation
-}
-
 /** Gathers what is known about several paths now. */
 export function gatherEvidence(
   paths: readonly CertificatePath[],
-  revocations: Revocations,
+  revocations: { information(path: CertificatePath, at: Date): RevocationInformation },
 ): RevocationEvidence {
   const at = new Date()
   const all = paths.map((path) => ({ path, information: revocations.information(path, at) }))
@@ -321,17 +316,13 @@ export function gatherEvidence(
   }
 }
 
-/** Returns whether nothing is missing about a path now, and nothing of it was revoked. */
-export function isCovered(path: CertificatePath, revocations: Revocations): boolean {
-  return isGood(revocations.information(path, new Date()))
-}
-
 /** Removes equal values: a CRL is fetched once for certificates, and again for each responder that it covers. */
 function removeDuplicates(values: readonly Buffer[]): Buffer[] {
   return values.filter((value, index) => values.findIndex((other) => other.equals(value)) === index)
 }
 
-function isGood({ complete, revoked }: RevocationInformation): boolean {
+/** Returns whether nothing is missing about a path, and nothing of it was revoked. */
+export function isGood({ complete, revoked }: RevocationInformation): boolean {
   return complete && revoked === undefined
 }
 

@@ -17,7 +17,7 @@ import {
 import type { PoolStatus, SessionPool } from '../pkcs11/pool/session-pool.ts'
 import type { SignOptions } from '../pkcs11/pool/signing-jobs.ts'
 import { createSigningInput } from '../pkcs11/signing-input.ts'
-import { gatherEvidence, isCovered } from '../revocation/revocation-information.ts'
+import { gatherEvidence, isGood } from '../revocation/revocation-information.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
 import { findValidityProblem } from '../x509/validity.ts'
@@ -147,8 +147,8 @@ export class Signer {
       return []
     }
     // One authority is enough
-    const wanted = authorities.some((path) => isCovered(path, revocations)) ? [own] : [own, ...authorities]
-    const { problems } = gatherEvidence(wanted, revocations)
+    const isEnough = authorities.some((path) => isGood(revocations.information(path)))
+    const { problems } = gatherEvidence(isEnough ? [own] : [own, ...authorities], revocations)
     const isUnknown = timestamper?.anchoredPaths().length === 0
     return isUnknown ? ['no timestamp authority has given a timestamp yet', ...problems] : problems
   }

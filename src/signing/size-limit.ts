@@ -4,6 +4,7 @@ import { CONTAINER_TOO_LARGE } from '../errors.ts'
 import {
   type CertificatePath,
   gatherEvidence,
+  isGood,
   type RevocationEvidence,
 } from '../revocation/revocation-information.ts'
 import { describeSubject } from '../x509/validity.ts'
@@ -11,10 +12,10 @@ import type { SigningContext } from './level.ts'
 
 type SizeContext = Pick<SigningContext, 'signer'>
 
-/** What a timestamp takes at least in a container, in bytes. */
+/** A timestamp takes this at least in a container, in bytes. */
 const TIMESTAMP_BYTES = 3_000
 
-/** What the attributes of a timestamp and of revocation data take beside these, in bytes. */
+/** The attributes that hold a timestamp and revocation data take this beside them, in bytes. */
 const ATTRIBUTE_BYTES = 128
 
 /** Returns the room that a container has for revocation data beside a timestamp as large as the largest so far, in bytes. */
@@ -42,15 +43,17 @@ export function gatherFitting(
   return gatherEvidence([...needed, ...spare], {
     information: (path, at) => {
       const information = sources.revocations.information(path, at)
+      if (!isGood(information)) {
+        return information
+      }
       const values = [...information.ocspResponses.map(({ der }) => der), ...information.crls]
       const added = values.filter((value) => !kept.some((other) => other.equals(value)))
       const bytes = countBytes(added)
-      const isUsable = information.complete && information.revoked === undefined
-      if (isUsable && bytes > 0 && bytes + countBytes(kept) > room && !fixed.includes(path)) {
+      if (bytes > 0 && bytes + countBytes(kept) > room && !fixed.includes(path)) {
         const problems = [describeTooLarge(path, bytes)]
         return { ...information, complete: false, problems, publicProblems: problems }
       }
-      kept.push(...(isUsable ? added : []))
+      kept.push(...added)
       return information
     },
   })

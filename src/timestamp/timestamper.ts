@@ -101,12 +101,12 @@ interface NamedAuthority extends TimestampAuthority {
   isProbed: boolean
   /** Time until which it is tried last since it has failed, in ms of `performance.now()`; undefined if it has not. */
   restsUntil?: number | undefined
-  /** Bytes of its largest timestamp so far. */
-  largestToken: number
 }
 
 /** Obtains timestamps from several authorities, of which one at a time is enough. */
 export class Timestamper {
+  /** Bytes of the largest timestamp that came so far; 0 before the first. */
+  largestToken = 0
   readonly #options: Required<Omit<TimestamperOptions, 'proxies' | 'connections'>>
   readonly #authorities: readonly NamedAuthority[]
   readonly #client: HttpClient
@@ -131,7 +131,6 @@ export class Timestamper {
       known: new KnownChains(),
       works: false,
       isProbed: false,
-      largestToken: 0,
     }))
     this.#client = new HttpClient({ connections, ...(proxies && { proxies }) })
   }
@@ -199,11 +198,6 @@ export class Timestamper {
       .flatMap(({ known }) => known.paths.map((path, age) => ({ path, age })))
       .toSorted((a, b) => a.age - b.age)
       .map(({ path }) => path)
-  }
-
-  /** Bytes of the largest timestamp that came so far; 0 before the first. */
-  get largestToken(): number {
-    return Math.max(...this.#authorities.map(({ largestToken }) => largestToken))
   }
 
   /**
@@ -355,7 +349,7 @@ export class Timestamper {
     if (revocation !== undefined) {
       throw new TimestampError('revoked', `timestamps with a certificate that does not count: ${revocation}`)
     }
-    authority.largestToken = Math.max(authority.largestToken, timestamp.token.length)
+    this.largestToken = Math.max(this.largestToken, timestamp.token.length)
     return timestamp
   }
 }

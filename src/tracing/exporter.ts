@@ -7,7 +7,7 @@ import { RepeatedWarning } from '../common/repeated-warning.ts'
 
 /** Octets and chunks of a collector's answer; real ones have some dozen octets. */
 const MAX_ANSWER = { octets: 65_536, chunks: 1_000 }
-/** What the user agent of the exporter's requests has, and of no others. */
+/** The exporter's requests have this in their User-Agent, and no others do. */
 const USER_AGENT = 'OTel-OTLP-Exporter'
 
 interface Log {

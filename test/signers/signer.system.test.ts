@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
-import { type Issued, issue, openssl, RSA_2048, writeBundle } from '../support/certificates.ts'
+import { type Issued, issue, RSA_2048, writeBundle } from '../support/certificates.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { checkRefusal } from '../support/refusal.ts'
 import { type Service, startReadyService, startService } from '../support/service.ts'
-import { createToken, importKey, PIN } from '../support/token.ts'
+import { createToken, importCertificate, importKey } from '../support/token.ts'
 
 const PAST = new Date('2020-01-01T00:00:00Z')
 const EXPIRED = new Date('2021-02-03T04:05:06Z')
@@ -114,8 +114,8 @@ t.test('a certificate of another key stops the start, with the fingerprints of o
 })
 
 t.test('the certificate on the token', async (t) => {
-  putOnToken(leaf, 'signer', '01')
-  putOnToken(weak, 'weak', '02')
+  await importCertificate(token, leaf.certificateFile, { label: 'signer', id: '01' })
+  await importCertificate(token, weak.certificateFile, { label: 'weak', id: '02' })
   const { SIGNER_CERTIFICATE_FILE: _, ...withoutFile } = environment(leaf, root, issuing)
 
   t.test('is found, and completed by the bundle', async (t) => {
@@ -186,27 +186,6 @@ function reissue(
     ...options,
     ...{ subject: `/${certificate.subject.replaceAll('\n', '/')}`, issuer, keyFile, extension },
   })
-}
-
-function putOnToken({ certificateFile }: Issued, label: string, id: string): void {
-  const der = join(directory, `${label}.der`)
-  openssl('x509', '-in', certificateFile, '-outform', 'DER', '-out', der)
-  execFileSync(
-    'pkcs11-tool',
-    [
-      ...[
-        '--module',
-        String(token.environment.HSM_MODULE),
-        '--token-label',
-        token.label,
-        '--login',
-        '--pin',
-        PIN,
-      ],
-      ...['--write-object', der, '--type', 'cert', '--label', label, '--id', id],
-    ],
-    { stdio: 'pipe' },
-  )
 }
 
 /** What `openssl x509 -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256` prints. */

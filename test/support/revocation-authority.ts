@@ -111,7 +111,7 @@ export function judgeOcsp(...judged: Parameters<typeof readOcsp>): string | unde
   return verified && current ? status : undefined
 }
 
-/** What openssl says of an OCSP answer: its status, whether its signature is right, and whether its times are. */
+/** Has openssl read an OCSP answer, and returns its status, whether its signature is right, and whether its times are. */
 export function readOcsp(
   directory: string,
   response: Buffer,

@@ -1,6 +1,6 @@
 /** SoftHSM tokens for tests, made by the scripts that the demo and the development image run too. */
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beginMaterial, findMaterial, keepMaterial } from './material.ts'
@@ -103,6 +103,20 @@ export async function importKey(
   await run('softhsm2-util', [
     ...['--import', file, '--token', token.label, '--pin', PIN],
     ...['--label', label, '--id', id],
+  ])
+}
+
+/** Puts a certificate from a PEM file onto the token, whatever it is: `import-cert` refuses those that the service would refuse. */
+export async function importCertificate(
+  token: Token,
+  file: string,
+  { label = 'signer', id = '01' }: Pick<KeyOptions, 'label' | 'id'> = {},
+) {
+  const der = join(mkdtempSync(join(token.directory, 'certificate-')), 'certificate.der')
+  await run('openssl', ['x509', '-in', file, '-outform', 'DER', '-out', der])
+  await run('pkcs11-tool', [
+    ...['--module', `${token.environment.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
+    ...['--write-object', der, '--type', 'cert', '--label', label, '--id', id],
   ])
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** What the HTTP parser of Node.js calls: `onIncoming` for each request, and what stands at `kOnBody` for each piece of a body. */
+/** The HTTP parser of Node.js calls `onIncoming` for each request, and the function at `kOnBody` for each piece of a body. */
 interface Parser {
   readonly constructor: { readonly kOnBody: number }
   onIncoming: (...args: unknown[]) => unknown

@@ -88,7 +88,8 @@ export async function checkCrl(
   if (wrong !== undefined) {
     throw new Error(isIdentified ? wrong : OTHER_KEY)
   }
-  const found = await findRevocations({ ...crl, thisUpdate }, serialNumbers)
+  const dated = { ...crl, thisUpdate }
+  const found = await findRevocations(dated, serialNumbers)
   const { revocations } = found
   const flaw =
     crl.flaw ??
@@ -96,7 +97,7 @@ export async function checkCrl(
     (keyUsage.includes('cRLSign') ? undefined : 'its issuer has a certificate that is not for CRLs') ??
     (isIdentified ? undefined : OTHER_IDENTIFIER) ??
     findWeakHash(crl) ??
-    findFlaw({ ...crl, thisUpdate }, scope, at) ??
+    findFlaw(dated, scope, at) ??
     found.flaw ??
     findScopeProblem?.(scope)
   if (flaw !== undefined && revocations.size === 0) {

@@ -111,6 +111,15 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   return judge(findLeafProblems(reviewed), [...missing, ...findWarnings(reviewed, [leaf, ...issuers])])
 }
 
+/** Builds the chain of a signer from its files, and reviews both, as of now. */
+export function reviewSigner(
+  files: Omit<CertificatesForReview, 'chain' | 'at'>,
+): CertificateReview & { readonly chain: Chain } {
+  const at = new Date()
+  const chain = buildSignerChain(files.leaf, [...files.following, ...files.caCertificates], at)
+  return { chain, ...reviewCertificates({ ...files, chain, at }) }
+}
+
 function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
   const chain = path.map(readForReview).filter((certificate) => certificate !== undefined)
   return [

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { issue, openssl, RSA_2048 } from '../../support/certificates.ts'
+import { issue, RSA_2048 } from '../../support/certificates.ts'
 import { failuresOf, runCheck } from '../../support/check.ts'
 import { runCommand } from '../../support/command.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
@@ -9,9 +8,9 @@ import {
   createSigningToken,
   createToken,
   generateKey,
+  importCertificate,
   importKey,
   issueCertificates,
-  PIN,
 } from '../../support/token.ts'
 
 const directory = t.testdir()
@@ -53,13 +52,7 @@ t.test('a certificate on the token whose key is too short', async (t) => {
   const key = await generateKey(short, { label: '', id: '03', bits: 1024 })
   const { leaf } = await issueCertificates(join(directory, 'certificates'), key, 'short.pem')
   const variables = { ...environment, ...short.environment, SIGNER_CERTIFICATE_FILE: '' }
-  // import-cert refuses it
-  const der = join(directory, 'short.der')
-  openssl('x509', '-in', leaf, '-outform', 'DER', '-out', der)
-  execFileSync('pkcs11-tool', [
-    ...['--module', `${short.environment.HSM_MODULE}`, '--token-label', short.label, '--login', '--pin', PIN],
-    ...['--write-object', der, '--type', 'cert', '--id', '03'],
-  ])
+  await importCertificate(short, leaf, { label: '', id: '03' })
   const { exitCode, steps } = await runCheck(variables)
   t.equal(exitCode, 1)
   t.match(steps.certificate, {
