@@ -11,6 +11,8 @@ export interface CachedFetchOptions<T extends Answer> {
   readonly name: string
   /** Fetches the newest answer, or throws an Error that says why there is none. */
   readonly ask: (signal: AbortSignal) => Promise<T>
+  /** Returns whether an answer revokes a certificate. */
+  readonly revokes: (answer: T) => boolean
   /** Called after each try. */
   readonly onTried: () => void
   readonly limits: Pick<RevocationLimits, 'refreshMs' | 'retryMs'>
@@ -115,11 +117,11 @@ export class CachedFetch<T extends Answer> {
     onTried()
   }
 
-  /** Keeps an answer, or says what is wrong. It refuses an older one, which somebody may replay after a revocation. */
+  /** Keeps an answer, or says what is wrong. */
   #take(answer: T): string | undefined {
     const { flaw } = answer
     const before = flaw === undefined ? this.#held : this.#flawed
-    if (before !== undefined && answer.thisUpdate < before.thisUpdate) {
+    if (before !== undefined && answer.thisUpdate < before.thisUpdate && !this.#isSpent(before)) {
       return 'it is older than what came before'
     }
     if (flaw !== undefined) {
@@ -129,6 +131,14 @@ export class CachedFetch<T extends Answer> {
     this.#held = answer
     this.#heldSince = Date.now()
     return undefined
+  }
+
+  /**
+   * Returns whether an answer may be replaced by an older one. Somebody may replay that after a revocation, but where the answer
+   * has ended and revokes nothing, an older one that has not ended says more: servers of one address may differ in their periods.
+   */
+  #isSpent(answer: T): boolean {
+    return answer.nextUpdate.getTime() <= Date.now() && !this.#options.revokes(answer)
   }
 
   #logProblem(problem: string | undefined): void {

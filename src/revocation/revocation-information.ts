@@ -232,9 +232,7 @@ export class WatchedCertificate {
     }
     return [
       ...problems,
-      ...[...ignored.ocsp, ...ignored.crl].map(
-        (address) => `${address} is not asked: only http and https are`,
-      ),
+      ...[...ignored.ocsp, ...ignored.crl].map(({ address, why }) => `${address} is not asked: ${why}`),
     ]
   }
 

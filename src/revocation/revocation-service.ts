@@ -181,18 +181,27 @@ export class RevocationService {
 
   #ocspSource(issued: IssuedCertificate): CachedFetch<VerifiedOcspAnswer> | undefined {
     const ask = (signal: AbortSignal) => this.#checker.askResponder(issued, signal)
-    return issued.addresses.ocsp.length === 0 ? undefined : this.#source(`OCSP about ${issued.subject}`, ask)
+    return issued.addresses.ocsp.length === 0
+      ? undefined
+      : this.#source(`OCSP about ${issued.subject}`, { ask, revokes: ({ revocation }) => !!revocation })
   }
 
   #crlSource({ issuer, addresses }: IssuedCertificate) {
     return (question: () => Omit<CrlQuestion, 'issuer'>) =>
-      this.#source(`the CRL of ${describeSubject(issuer)}`, (signal) =>
-        this.#checker.fetchCrl(addresses.crl, { issuer, ...question() }, signal),
-      )
+      this.#source<CheckedCrl>(`the CRL of ${describeSubject(issuer)}`, {
+        ask: (signal) => this.#checker.fetchCrl(addresses.crl, { issuer, ...question() }, signal),
+        revokes: ({ revocations }) => revocations.size > 0,
+      })
   }
 
-  #source<T extends UpdateTimes & Flawed>(name: string, ask: CachedFetchOptions<T>['ask']): CachedFetch<T> {
-    return new CachedFetch({ name, ask, onTried: () => this.#review(), limits: this.#limits, log: this.#log })
+  #source<T extends UpdateTimes & Flawed>(
+    name: string,
+    how: Pick<CachedFetchOptions<T>, 'ask' | 'revokes'>,
+  ): CachedFetch<T> {
+    return new CachedFetch({
+      ...{ name, ...how },
+      ...{ onTried: () => this.#review(), limits: this.#limits, log: this.#log },
+    })
   }
 
   #review(): void {

@@ -1,4 +1,5 @@
 /** Keeps containers, and what goes into them, within the room that the document has. */
+import type { X509Certificate } from 'node:crypto'
 import type { SignedDataRequest } from '../cms/container-template.ts'
 import { CONTAINER_TOO_LARGE } from '../errors.ts'
 import {
@@ -59,8 +60,8 @@ export function gatherFitting(
   })
 }
 
-function describeTooLarge([certificate]: CertificatePath, bytes: number): string {
-  const subject = certificate === undefined ? 'a certificate' : describeSubject(certificate)
+function describeTooLarge(path: CertificatePath, bytes: number): string {
+  const subject = describeSubject(path[0] as X509Certificate)
   return `${subject}: its CRLs and OCSP responses have ${bytes} bytes, for which CONTAINER_SIZE_LIMIT leaves no room`
 }
 

@@ -129,9 +129,18 @@ export interface RevocationAddresses {
   readonly crl: readonly URL[]
   /** All GeneralNames of the distribution points of such CRLs, DER. */
   readonly distributionPoints: readonly Buffer[]
-  /** Addresses of either kind that are never asked, since they are neither http nor https. */
-  readonly ignored: { readonly ocsp: readonly string[]; readonly crl: readonly string[] }
+  /** Addresses of either kind that are never asked. */
+  readonly ignored: { readonly ocsp: readonly IgnoredAddress[]; readonly crl: readonly IgnoredAddress[] }
 }
+
+/** An address in a certificate. */
+interface NamedAddress {
+  readonly address: string
+  /** Says why it is never asked; undefined if it is. */
+  readonly why?: string
+}
+
+export type IgnoredAddress = Required<NamedAddress>
 
 /**
  * Reads authorityInfoAccess and cRLDistributionPoints (RFC 5280 4.2.2.1, 4.2.1.13).
@@ -142,15 +151,19 @@ export function readAddresses({
   issuer,
   extensions,
 }: Pick<CertificateFields, 'issuer' | 'extensions'>): RevocationAddresses {
-  const points = listElements(extensions, EXTENSION.crlDistributionPoints)
-  const distributionPoints = points.flatMap((point) => readDistributionPoint(point, issuer))
-  const ocsp = toUrls(listElements(extensions, EXTENSION.authorityInfoAccess).flatMap(readResponder))
-  const crl = toUrls(distributionPoints)
+  const points = listElements(extensions, EXTENSION.crlDistributionPoints).map((point) =>
+    readDistributionPoint(point, issuer),
+  )
+  const distributionPoints = points.flatMap(({ names, why }) => (why === undefined ? names : []))
+  const ocsp = readTexts(listElements(extensions, EXTENSION.authorityInfoAccess).flatMap(readResponder))
+  const crl = points.flatMap(({ names, why }) =>
+    readTexts(names).map((one) => (why === undefined ? one : { ...one, why })),
+  )
   return {
-    ocsp: ocsp.urls,
-    crl: crl.urls,
+    ocsp: toUrls(ocsp),
+    crl: toUrls(crl),
     distributionPoints,
-    ignored: { ocsp: ocsp.ignored, crl: crl.ignored },
+    ignored: { ocsp: ocsp.filter(isIgnored), crl: crl.filter(isIgnored) },
   }
 }
 
@@ -160,23 +173,36 @@ function readResponder(description: Buffer): Buffer[] {
   return access.objectIdentifier() === ID_AD_OCSP ? [access.element()] : []
 }
 
-/** Returns the names of a DistributionPoint, if its CRL is complete and that of the issuer. */
-function readDistributionPoint(der: Buffer, issuer: Buffer): Buffer[] {
+/** Reads the names of a DistributionPoint, and why its CRL is never asked for, as that of others or of some reasons. */
+function readDistributionPoint(der: Buffer, issuer: Buffer): { names: readonly Buffer[]; why?: string } {
   const point = new DerReader(der).enter(TAG.sequence)
-  const fullName = point.enterOptional(contextTag(0))?.enterOptional(contextTag(0))
-  const isForSomeReasons = point.optionalContent(REASONS) !== undefined
+  const names = point.enterOptional(contextTag(0))?.enterOptional(contextTag(0))?.elements() ?? []
+  // An authority must have a complete CRL beside those for some reasons (RFC 5280 4.2.1.13)
+  if (point.optionalContent(REASONS) !== undefined) {
+    return { names, why: 'it has a CRL for some reasons only' }
+  }
   const crlIssuer = point.enterOptional(CRL_ISSUER)
-  // Some authorities name themselves there, though they must not. CRLs of other issuers are not supported
-  const isOfIssuer = crlIssuer === undefined || includesName(crlIssuer, issuer)
-  return isForSomeReasons || !isOfIssuer ? [] : (fullName?.elements() ?? [])
+  // Some authorities name themselves there, though they must not
+  return crlIssuer === undefined || includesName(crlIssuer, issuer)
+    ? { names }
+    : { names, why: 'it has the CRL of another issuer' }
 }
 
-function toUrls(names: readonly Buffer[]): { urls: URL[]; ignored: string[] } {
-  const texts = names
+/** Reads the addresses among names, and why one is never asked because of its protocol. */
+function readTexts(names: readonly Buffer[]): NamedAddress[] {
+  return names
     .filter(([tag]) => tag === URI)
     .map((name) => new DerReader(name).content(URI).toString('latin1'))
-  const urls = texts.filter(isHttp).map((text) => new URL(text))
-  return { urls: urls.slice(0, MAX_ADDRESSES), ignored: texts.filter((text) => !isHttp(text)) }
+    .map((address) => (isHttp(address) ? { address } : { address, why: 'it is neither http nor https' }))
+}
+
+function isIgnored(one: NamedAddress): one is IgnoredAddress {
+  return one.why !== undefined
+}
+
+function toUrls(addresses: readonly NamedAddress[]): URL[] {
+  const asked = addresses.filter((one) => !isIgnored(one))
+  return asked.slice(0, MAX_ADDRESSES).map(({ address }) => new URL(address))
 }
 
 function isHttp(text: string): boolean {

@@ -9,6 +9,13 @@ import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
 const MINUTE_MS = 60_000
 const WEEK_MS = 7 * 24 * 60 * MINUTE_MS
 
+const REST = {
+  onTried() {},
+  revokes: () => false,
+  limits: DEFAULT_LIMITS,
+  log: pino({ level: 'silent' }),
+}
+
 t.test('what was not asked for meanwhile is asked for when it is as old as it may get', async (t) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date('2026-01-02T03:04:05Z') })
   t.teardown(() => mock.timers.reset())
@@ -19,9 +26,7 @@ t.test('what was not asked for meanwhile is asked for when it is as old as it ma
       asked += 1
       return { thisUpdate: new Date(), nextUpdate: new Date(Date.now() + WEEK_MS) }
     },
-    onTried() {},
-    limits: DEFAULT_LIMITS,
-    log: pino({ level: 'silent' }),
+    ...REST,
   })
   /** Has time pass, and what is asked for come. */
   const pass = async (minutes: number) => {
@@ -46,4 +51,33 @@ t.test('what was not asked for meanwhile is asked for when it is as old as it ma
   await pass(60)
   t.equal(asked, 4)
   source.stop()
+})
+
+t.test('an older answer is taken where the one before has ended and revokes nothing', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date('2026-01-02T03:04:05Z') })
+  t.teardown(() => mock.timers.reset())
+  const answer = (name: string, from: number, to: number) => {
+    const minutes = (count: number) => new Date(Date.now() + count * MINUTE_MS)
+    return { name, thisUpdate: minutes(from), nextUpdate: minutes(to) }
+  }
+  const short = answer('short', 0, 60)
+  const long = answer('long', -10, 120)
+  for (const revokes of [false, true]) {
+    let next = short
+    const source = new CachedFetch({ ...REST, name: 'OCSP', ask: async () => next, revokes: () => revokes })
+    const ask = async () => {
+      source.start(true)
+      mock.timers.tick(0)
+      await new Promise((resolve) => setImmediate(resolve))
+      source.stop()
+      return source.held?.name
+    }
+    t.equal(await ask(), 'short')
+    next = long
+    t.equal(await ask(), 'short', 'it is fresh')
+    mock.timers.tick(60 * MINUTE_MS)
+    t.equal(await ask(), revokes ? 'short' : 'long')
+    t.equal(source.fresh(new Date())?.name, revokes ? undefined : 'long')
+    mock.timers.setTime(new Date('2026-01-02T03:04:05Z').getTime())
+  }
 })

@@ -65,7 +65,7 @@ t.test('a leaf by OCSP, its authority by CRL, as openssl verifies them', async (
   t.strictSame(before.problems, [
     'CN=leaf: nobody has answered yet',
     'CN=authority: nobody has answered yet',
-    'CN=authority: ldap://127.0.0.1/cn=root is not asked: only http and https are',
+    'CN=authority: ldap://127.0.0.1/cn=root is not asked: it is neither http nor https',
   ])
   t.notOk(before.complete)
   const information = await until(complete)

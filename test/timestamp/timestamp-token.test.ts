@@ -6,7 +6,7 @@ import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash
 import { TAG } from '../../src/asn1/tag.ts'
 import { ID_SIGNING_CERTIFICATE, ID_SIGNING_CERTIFICATE_V2 } from '../../src/cms/object-identifiers.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
-import { findTokenProblem, readTimestampToken } from '../../src/timestamp/timestamp-token.ts'
+import { findTokenProblem, namesIssuer, readTimestampToken } from '../../src/timestamp/timestamp-token.ts'
 import { readTimestampResponse } from '../../src/timestamp/verify-response.ts'
 import { issue } from '../support/certificates.ts'
 import { withUnsigned } from '../support/container-parts.ts'
@@ -151,4 +151,9 @@ t.test('unsigned attributes have to be attributes, since others are added to the
   t.same(readTimestampToken(withUnsigned(token, attribute)).signature, readTimestampToken(token).signature)
   t.throws(() => readTimestampToken(withUnsigned(token, new asn1js.Sequence({ value: [type] }))))
   t.throws(() => readTimestampToken(withUnsigned(token, new asn1js.Null())))
+})
+
+t.test('signed attributes that cannot be read name no issuer', async (t) => {
+  const read = readTimestampToken(token)
+  t.notOk(namesIssuer({ ...read, signedAttributes: Buffer.from('3000', 'hex') }, issuing.certificate))
 })

@@ -158,7 +158,7 @@ export async function testToken(t: Test, { token, description, ...expected }: To
     const { steps } = await runCheck({ ...rest, HSM_KEY_LABEL: 'signer', SIGNING_SERVICE_HOST: '127.0.0.1' })
     const others = Object.entries(steps).filter(([, { status }]) => status !== 'ok')
     const protection = { status: 'warning', found: /was not generated on the token \(CKA_LOCAL is false\)/ }
-    const chain = { status: 'warning', found: /has neither an OCSP address nor a CRL distribution point/ }
+    const chain = { status: 'warning', found: /has neither an OCSP address nor that of a CRL/ }
     const warnings = [...(expected.tellsLocal ? [] : [['protection', protection]]), ['chain', chain]]
     t.match(others, warnings)
     t.equal(others.length, warnings.length)

@@ -225,3 +225,12 @@ t.test('a thousand names are compared with a thousand constraints in a moment', 
   const { user } = process.cpuUsage(before)
   t.ok(user < 1_500_000, `a pair at a time is read in 4 s of this process, not in ${user} microseconds`)
 })
+
+t.test('a common name that is no text is no host', async (t) => {
+  const fields = readCertificateFields(issue(directory, { subject: '/CN=sign.example.org' }).certificate)
+  const issuer = constraintsOf(constrained('permitted;DNS:example.com'))
+  t.equal(findForbiddenName(fields, issuer), 'the host name sign.example.org')
+  const subject = Buffer.from(fields.subject)
+  subject.writeUInt8(TAG.octetString, subject.indexOf('sign') - 2)
+  t.equal(findForbiddenName({ ...fields, subject }, issuer), undefined)
+})

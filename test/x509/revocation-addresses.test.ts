@@ -5,6 +5,7 @@ import { issue } from '../support/certificates.ts'
 
 const directory = t.testdir()
 const NONE = { ocsp: [], crl: [] }
+const why = 'it is neither http nor https'
 
 function addresses(...extensions: string[]) {
   const { certificate } = issue(directory, { subject: '/CN=leaf', extensions })
@@ -19,14 +20,20 @@ t.test('addresses are those over HTTP, of responders and of complete CRLs of the
   t.strictSame(addresses(access), {
     ocsp: ['https://a/'],
     crl: [],
-    ignored: { ...NONE, ocsp: ['ldap://a/', 'b'] },
+    ignored: {
+      ...NONE,
+      ocsp: [
+        { address: 'ldap://a/', why },
+        { address: 'b', why },
+      ],
+    },
     points: 0,
   })
   t.strictSame(addresses('authorityInfoAccess = OCSP;email:copy@example.com, OCSP;email:a@b').ocsp, [])
   t.strictSame(addresses('crlDistributionPoints = URI:http://a/, URI:ldap://a/, URI:http://b/'), {
     ocsp: [],
     crl: ['http://a/', 'http://b/'],
-    ignored: { ...NONE, crl: ['ldap://a/'] },
+    ignored: { ...NONE, crl: [{ address: 'ldap://a/', why }] },
     points: 3,
   })
   const points = ['[one]', 'fullname = URI:http://a/', '[two]', 'fullname = URI:http://b/']
@@ -42,8 +49,17 @@ t.test('addresses are those over HTTP, of responders and of complete CRLs of the
       'relativename = name',
       '[name]',
       'CN = part',
-    ).crl,
-    ['http://a/'],
+    ),
+    {
+      ...{ ocsp: [], crl: ['http://a/'], points: 1 },
+      ignored: {
+        ...NONE,
+        crl: [
+          { address: 'http://b/', why: 'it has a CRL for some reasons only' },
+          { address: 'http://c/', why: 'it has the CRL of another issuer' },
+        ],
+      },
+    },
   )
   const many = Array.from({ length: 9 }, (_, index) => `URI:http://a/${index}`)
   t.equal(addresses(`crlDistributionPoints = ${many.join(', ')}`).crl.length, 4)

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { readCertificateExtensions } from '../certificate-extensions.ts'
+import { type IgnoredAddress, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
 import { type ChainLink, chainLinks, hasIssuerName } from '../chain.ts'
 import { KEY_PURPOSE } from '../extensions.ts'
@@ -95,9 +95,9 @@ export function findRevocationWarnings({ subject, selfSigned, addresses }: Revie
   if (ocsp.length + crl.length === 0) {
     return [
       never.length === 0
-        ? `the certificate of ${subject} has neither an OCSP address nor a CRL distribution point: ${WITHOUT_LTV}`
-        : `the certificate of ${subject} names nobody who is ever asked whether it was revoked, since only http and ` +
-          `https are (${never.join(', ')}): ${WITHOUT_LTV}`,
+        ? `the certificate of ${subject} has neither an OCSP address nor that of a CRL: ${WITHOUT_LTV}`
+        : `the certificate of ${subject} names nobody who is ever asked whether it was revoked ` +
+          `(${describeIgnored(never)}): ${WITHOUT_LTV}`,
     ]
   }
   // One address of a kind that is asked is enough, since authorities also name directories
@@ -108,9 +108,13 @@ export function findRevocationWarnings({ subject, selfSigned, addresses }: Revie
     .filter(({ asked, ignored }) => asked.length === 0 && ignored.length > 0)
     .map(
       ({ kind, ignored }) =>
-        `the certificate of ${subject} has no ${kind} that is ever asked, since only http and https are ` +
-        `(${ignored.join(', ')}): nobody stands in where its other addresses do not answer`,
+        `the certificate of ${subject} has no ${kind} that is ever asked (${describeIgnored(ignored)}): ` +
+        'nobody stands in where its other addresses do not answer',
     )
+}
+
+function describeIgnored(ignored: readonly IgnoredAddress[]): string {
+  return ignored.map(({ address, why }) => `${address}: ${why}`).join('; ')
 }
 
 /**

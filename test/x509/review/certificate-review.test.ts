@@ -524,7 +524,7 @@ t.test('what OpenSSL reads in a certificate of a signer, and NSS does not', asyn
 
 t.test('certificates of which nobody can be asked whether they were revoked, but for the root', async (t) => {
   const warning = (name: string) =>
-    `the certificate of O=Test, CN=${name} has neither an OCSP address nor a CRL distribution point: Document Engine ` +
+    `the certificate of O=Test, CN=${name} has neither an OCSP address nor that of a CRL: Document Engine ` +
     'cannot embed revocation data, and signatures are without long-term validation (LTV)'
   const bareRoot = makeAuthority('Bare root', undefined, { extensions: [CA] })
   const bare = makeAuthority('Bare CA', bareRoot, { extensions: [CA] })
@@ -547,25 +547,37 @@ t.test('addresses that are never asked', async (t) => {
   const ldap = 'URI:ldap://ca.test/cn=list'
   const warningsOf = (...lines: string[]) =>
     review([makeLeaf({ issuer: root, extensions: [SIGNS, FOR_DOCUMENTS, ...lines] })], [root]).warnings
-  const never = 'since only http and https are (ldap://ca.test/cn=list'
+  const never = 'ldap://ca.test/cn=list: it is neither http nor https'
   t.strictSame(warningsOf(`crlDistributionPoints = ${ldap}`, `authorityInfoAccess = OCSP;${ldap}`), [
-    `the certificate of ${SUBJECT} names nobody who is ever asked whether it was revoked, ${never}, ` +
-      'ldap://ca.test/cn=list): Document Engine cannot embed revocation data, and signatures are without long-term ' +
-      'validation (LTV)',
+    `the certificate of ${SUBJECT} names nobody who is ever asked whether it was revoked (${never}; ${never}): ` +
+      'Document Engine cannot embed revocation data, and signatures are without long-term validation (LTV)',
   ])
   const silent = 'nobody stands in where its other addresses do not answer'
   t.strictSame(warningsOf(OCSP, `crlDistributionPoints = ${ldap}`), [
-    `the certificate of ${SUBJECT} has no CRL distribution point that is ever asked, ${never}): ${silent}`,
+    `the certificate of ${SUBJECT} has no CRL distribution point that is ever asked (${never}): ${silent}`,
   ])
   t.strictSame(
     warningsOf(`authorityInfoAccess = OCSP;${ldap}`, 'crlDistributionPoints = URI:http://ca.test/'),
-    [`the certificate of ${SUBJECT} has no OCSP address that is ever asked, ${never}): ${silent}`],
+    [`the certificate of ${SUBJECT} has no OCSP address that is ever asked (${never}): ${silent}`],
   )
   t.strictSame(
     warningsOf(`crlDistributionPoints = ${ldap}, URI:http://ca.test/`),
     [],
     'directories beside HTTP',
   )
+  const pointOf = (field: string) => [
+    ...['crlDistributionPoints = point', '[point]', 'fullname = URI:http://ca.test/', field],
+    ...['[other]', 'CN = other'],
+  ]
+  const others = [
+    ['reasons = keyCompromise', 'it has a CRL for some reasons only'],
+    ['CRLissuer = dirName:other', 'it has the CRL of another issuer'],
+  ] as const
+  for (const [field, why] of others) {
+    t.strictSame(warningsOf(OCSP, ...pointOf(field)), [
+      `the certificate of ${SUBJECT} has no CRL distribution point that is ever asked (http://ca.test/: ${why}): ${silent}`,
+    ])
+  }
 })
 
 t.test('critical extensions that validators may not know, in the leaf and above it', async (t) => {
