@@ -43,6 +43,8 @@ export class Server {
       SIGNING_SERVICE_HOST: '127.0.0.1',
       SIGNING_SERVICE_PORT: `${port}`,
       LOG_LEVEL: 'info',
+      // An overload has more in flight than the service takes by default
+      SIGNING_SERVICE_MAX_CONNECTIONS: '2048',
       ...environment,
     }
     this.#child =
