@@ -116,9 +116,16 @@ export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate
 }
 
 function isSignedWithKeyOf(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  const key = publicKeyOf(issuer)
-  return key !== undefined && certificate.verify(key)
+  const known = verified.get(certificate) ?? new WeakMap<X509Certificate, boolean>()
+  verified.set(certificate, known)
+  const key = known.has(issuer) ? undefined : publicKeyOf(issuer)
+  const isSigned = known.get(issuer) ?? (key !== undefined && certificate.verify(key))
+  known.set(issuer, isSigned)
+  return isSigned
 }
+
+/** Whether certificates are signed with the keys of others. A search that goes around one repeats what was verified before. */
+const verified = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>()
 
 /** Returns whether the key usage of an issuer allows it to sign certificates (RFC 5280 4.2.1.3). */
 function mayIssue(issuer: X509Certificate): boolean {

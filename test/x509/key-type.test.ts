@@ -93,6 +93,33 @@ t.test('an RSA exponent of more than 64 bits, with which verifying a signature t
   }
 })
 
+t.test('an RSA modulus of more than 8192 bits, with which verifying a signature takes long', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Signer' })
+  for (const [octets, isTaken] of [
+    [1024, true],
+    [1025, false],
+    [2048, false],
+  ] as const) {
+    const modulus = randomBytes(octets).fill(0xff, 0, 1).toString('base64url')
+    const key = createPublicKey({ key: { kty: 'RSA', n: modulus, e: 'AQAB' }, format: 'jwk' })
+    const spki = key.export({ type: 'spki', format: 'der' })
+    const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: spki })
+    t.equal(publicKeyOf(certificate) !== undefined, isTaken, `${octets} octets`)
+  }
+})
+
+t.test('curves over binary fields, on which verifying a signature takes long', async (t) => {
+  const taken = ['P-256', 'P-521', 'secp256k1', 'brainpoolP512r1', 'prime192v3'].map((name) => [name, true])
+  const others = ['sect571r1', 'sect163k1', 'c2tnb431r1', 'wap-wsg-idm-ecid-wtls10'].map((name) => [
+    name,
+    false,
+  ])
+  for (const [name, isTaken] of [...taken, ...others] as [string, boolean][]) {
+    const { certificate } = issue(directory, { subject: '/CN=Signer', key: curve(name) })
+    t.equal(publicKeyOf(certificate) !== undefined, isTaken, name)
+  }
+})
+
 t.test(
   'a DSA modulus that is longer than DSA has, with which verifying a signature takes long',
   async (t) => {
