@@ -178,6 +178,12 @@ export function hasIssuerName(certificate: X509Certificate, issuer: X509Certific
   return name !== undefined && name === identify(issuer)?.canonicalSubject
 }
 
+/** Returns whether two certificates have the same name for their issuer. */
+export function hasSameIssuer(one: X509Certificate, other: X509Certificate): boolean {
+  const name = identify(one)?.canonicalIssuer
+  return name !== undefined && name === identify(other)?.canonicalIssuer
+}
+
 /** Returns whether the names chain, and the certificate's authorityKeyIdentifier is about `issuer`. */
 export function matchesIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return (

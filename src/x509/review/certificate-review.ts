@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { buildChain, type Chain, hasIssuerName, isIssuedBy, isSelfSigned } from '../chain.ts'
+import { buildChain, type Chain, hasIssuerName, hasSameIssuer, isIssuedBy, isSelfSigned } from '../chain.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
@@ -108,7 +108,8 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
     return judge([describeAuthorityAsLeaf(leaf, following, caCertificates, at)], [])
   }
   const missing = chain.complete || forbidden !== undefined ? [] : [describeMissingIssuer(path, files)]
-  return judge(findLeafProblems(reviewed), [...missing, ...findWarnings(reviewed, [leaf, ...issuers])])
+  const problems = [...findLeafProblems(reviewed), ...findSharedSerialNumber(leaf, issuers)]
+  return judge(problems, [...missing, ...findWarnings(reviewed, [leaf, ...issuers])])
 }
 
 /** Builds the chain of a signer from its files, and reviews both, as of now. */
@@ -153,6 +154,22 @@ function findLeafProblems({ keyUsage, weakKey, weakSignature }: ReviewedCertific
     problems.push(`${weakSignature}; have it issued anew`)
   }
   return problems
+}
+
+/**
+ * Finds an issuer whose certificate has the serial number and the issuer of the leaf, which name the signer in a container (RFC
+ * 5652 10.2.4). An authority must not issue two with the same (RFC 5280 4.1.2.2), but home-made ones do.
+ */
+function findSharedSerialNumber(leaf: X509Certificate, issuers: readonly X509Certificate[]): string[] {
+  const other = issuers.find(
+    (issuer) => issuer.serialNumber === leaf.serialNumber && hasSameIssuer(leaf, issuer),
+  )
+  return other === undefined
+    ? []
+    : [
+        `has the serial number and the issuer of the certificate of ${describeSubject(other)}, so that validators take one for the ` +
+          'other; have it issued anew, with another serial number',
+      ]
 }
 
 /**

@@ -17,7 +17,7 @@ import {
   withUnknownKey,
   writeBundle,
 } from '../../support/certificates.ts'
-import { CERTIFICATE, reissue, validityOf, withCompressedPoint } from '../../support/resigned.ts'
+import { CERTIFICATE, elementsOf, reissue, validityOf, withCompressedPoint } from '../../support/resigned.ts'
 import { cmsutil, makeNssDatabase } from '../../support/validators/nss.ts'
 import { verifyCms } from '../../support/validators/openssl.ts'
 
@@ -61,6 +61,12 @@ function review([first, ...rest]: readonly [Issued, ...Issued[]], ca: readonly I
   const caCertificates = certificatesOf(ca)
   const chain = buildSignerChain(leaf, [...following, ...caCertificates], at)
   return reviewCertificates({ leaf, following, caCertificates, chain, at })
+}
+
+/** DER INTEGER. */
+function serialNumberOf({ certificate }: Issued): Buffer {
+  const [toBeSigned] = elementsOf(certificate.raw) as [Buffer]
+  return elementsOf(toBeSigned)[CERTIFICATE.serialNumber] as Buffer
 }
 
 function ofLeaf(...messages: string[]) {
@@ -205,6 +211,51 @@ t.test('a weak signature over the certificate of a signer', async (t) => {
     problems: ofLeaf('is signed with SHA-1, which can be forged; have it issued anew'),
     warnings: [],
   })
+})
+
+t.test('a signer with the serial number of its root, which OpenSSL takes for it', async (t) => {
+  const home = makeAuthority('Home CA')
+  const issued = makeLeaf({ issuer: home })
+  const same = reissue(issued, home, { [CERTIFICATE.serialNumber]: serialNumberOf(home) })
+  t.strictSame(review([same], [home]).problems, [
+    ...ofLeaf(
+      'has the serial number and the issuer of the certificate of O=Test, CN=Home CA, so that validators take one for the ' +
+        'other; have it issued anew, with another serial number',
+    ),
+  ])
+  t.strictSame(review([issued], [home]).problems, [])
+  const below = makeAuthority('Below', home)
+  const under = makeLeaf({ issuer: below })
+  const sameBelow = reissue(under, below, { [CERTIFICATE.serialNumber]: serialNumberOf(home) })
+  t.strictSame(review([sameBelow], [below, home]).problems, [], 'another issuer may use it too')
+  const verify = (signer: Issued) => {
+    const document = `${directory}/document`
+    writeFileSync(document, 'text')
+    const args = [
+      '-signer',
+      signer.certificateFile,
+      '-inkey',
+      signer.keyFile,
+      '-certfile',
+      home.certificateFile,
+    ]
+    openssl('cms', '-sign', '-binary', ...args, '-in', document, '-outform', 'DER', '-out', `${document}.p7`)
+    const trust = ['-CAfile', home.certificateFile, '-purpose', 'any']
+    openssl(
+      'cms',
+      '-verify',
+      '-binary',
+      ...trust,
+      '-inform',
+      'DER',
+      '-in',
+      `${document}.p7`,
+      '-content',
+      document,
+    )
+  }
+  verify(issued)
+  t.throws(() => verify(same))
 })
 
 t.test('all problems are told at once, the leaf first', async (t) => {
