@@ -79,10 +79,9 @@ class RemoteKeys implements KeyFinder {
     const found = await this.#remote(header, token).catch((error: Error) => error)
     this.#noteChange()
     if (found instanceof Error) {
-      // Any other error is one of fetching
-      const isUnknown =
-        found instanceof errors.JWKSNoMatchingKey || found instanceof errors.JWKSMultipleMatchingKeys
-      throw isUnknown ? found : new ACCESS_UNAVAILABLE({ cause: found })
+      // Other errors are about the token: no key, or several ones, or one that cannot be used
+      const isOfFetch = found === this.#failure?.error || found instanceof errors.JWKSTimeout
+      throw isOfFetch ? new ACCESS_UNAVAILABLE({ cause: found }) : found
     }
     return found
   }

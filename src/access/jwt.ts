@@ -111,8 +111,12 @@ function createRefusal(claim: string): Error {
  */
 export function describeRefusal(error: unknown): string | undefined {
   const { cause } = error as Error
-  if (!(error instanceof SIGNING_TOKEN_INVALID && cause instanceof errors.JOSEError)) {
+  if (!(error instanceof SIGNING_TOKEN_INVALID && cause instanceof Error)) {
     return undefined
+  }
+  if (!(cause instanceof errors.JOSEError)) {
+    // Of node:crypto, which cannot use the key that the token names
+    return errors.JWKInvalid.code
   }
   return 'claim' in cause ? `${cause.code} ${cause.claim}` : cause.code
 }

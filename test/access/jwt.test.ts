@@ -281,6 +281,29 @@ t.test('a token without kid is refused where several keys of an address might be
   await t.rejects(authenticator.authenticate({ token }), INVALID)
 })
 
+t.test('a token that names a key of the set that cannot be used is refused', async (t) => {
+  const point = Buffer.alloc(32, 1).toString('base64url')
+  const unusable = [
+    { kty: 'RSA', kid: 'empty', alg: 'RS256' },
+    { kty: 'EC', kid: 'off the curve', crv: 'P-256', x: point, y: point },
+    { kty: 'OKP', kid: 'short', crv: 'Ed25519', x: 'AA' },
+  ]
+  const set = { keys: [...createKeySet(key).keys, ...unusable] }
+  const server = await startKeyServer(t)
+  server.keys = set
+  for (const keys of [{ kind: 'url', url: server.url } as const, { kind: 'set', set } as const]) {
+    const authenticator = create(t, { keys })
+    for (const { kid } of unusable) {
+      const stranger = kid === 'empty' ? rsa : kid === 'short' ? ed25519 : key
+      const token = signJwt(stranger, createClaims(), { kid })
+      const refusal = await authenticator.authenticate({ token }).catch((error) => error)
+      t.match(refusal, INVALID, kid)
+      t.match(describeRefusal(refusal), /^ERR_/)
+    }
+    t.same(await authenticator.authenticate({ token: signJwt(key, createClaims()) }), { subject: 'alice' })
+  }
+})
+
 t.test('an outage of the address takes no key away', async (t) => {
   const server = await startKeyServer(t)
   const warnings: string[] = []
