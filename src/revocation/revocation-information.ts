@@ -136,15 +136,19 @@ export class WatchedCertificate {
   readonly ocsp: CachedFetch<VerifiedOcspAnswer> | undefined
   readonly crl: CachedFetch<CheckedCrl> | undefined
   readonly #since = Date.now()
+  readonly #former: readonly Statement[]
 
+  /** @param former what revoked the certificate before it was watched here */
   constructor(
     issued: IssuedCertificate,
     ocsp: CachedFetch<VerifiedOcspAnswer> | undefined,
     crl: CachedFetch<CheckedCrl> | undefined,
+    former: readonly Statement[],
   ) {
     this.issued = issued
     this.ocsp = ocsp
     this.crl = crl
+    this.#former = former
   }
 
   /**
@@ -180,6 +184,12 @@ export class WatchedCertificate {
     const isLifted = ({ thisUpdate, fresh }: Statement) =>
       !fresh && statements.some((other) => other.fresh && !other.revocation && other.thisUpdate > thisUpdate)
     return statements.find((statement) => statement.revocation && !isLifted(statement))?.revocation
+  }
+
+  /** What revokes the certificate, as statements that are not fresh. */
+  get revocations(): readonly Statement[] {
+    const revoking = this.#statements(new Date()).filter(({ revocation }) => revocation !== undefined)
+    return revoking.map((statement) => ({ ...statement, fresh: false }))
   }
 
   #isRevokedByCrl(): boolean {
@@ -249,7 +259,7 @@ export class WatchedCertificate {
       thisUpdate: answer.thisUpdate,
       fresh: fresh && this.#findCrlProblem(answer) === undefined,
     }))
-    return [...answers, ...lists]
+    return [...answers, ...lists, ...this.#former]
   }
 
   /** Finds why a CRL says nothing about this certificate. */

@@ -66,13 +66,14 @@ export class RevocationService {
   watch(chains: readonly (readonly X509Certificate[])[]): void {
     const certificates = new Map<string, WatchedCertificate>()
     const lists = new Map<string, CrlCache>()
+    const former = [...this.#certificates.values()]
     for (const link of chains.flatMap(chainLinks)) {
       const issued = this.#read(link)
       if (issued !== undefined) {
         const key = linkKey(issued.certificate, issued.issuer)
         const list = this.#crlCacheFor(issued, lists)
         const known = this.#certificates.get(key)
-        certificates.set(key, known ?? new WatchedCertificate(issued, this.#ocspSource(issued), list?.source))
+        certificates.set(key, known ?? this.#watchCertificate(issued, list, former))
       }
     }
     const before = this.#sources()
@@ -165,6 +166,17 @@ export class RevocationService {
       this.#log.warn(`Nobody is asked whether ${subject} was revoked: ${(error as Error).message}`)
       return undefined
     }
+  }
+
+  #watchCertificate(
+    issued: IssuedCertificate,
+    list: CrlCache | undefined,
+    former: readonly WatchedCertificate[],
+  ): WatchedCertificate {
+    // Below another certificate of its issuer it is the same: with the same key, and under the same serial number
+    const same = former.filter((one) => one.issued.certificate.raw.equals(issued.certificate.raw))
+    const revocations = same.flatMap((one) => one.revocations)
+    return new WatchedCertificate(issued, this.#ocspSource(issued), list?.source, revocations)
   }
 
   #crlCacheFor(issued: IssuedCertificate, lists: Map<string, CrlCache>): CrlCache | undefined {

@@ -577,6 +577,26 @@ t.test(
   },
 )
 
+t.test('a revocation counts on where the certificate of the authority is renewed', async (t) => {
+  const { watch, leaf, authority, root, server, certificates, directory } = await setUp(t)
+  const at = new Date('2026-01-02T03:04:05Z')
+  authority.revoke(leaf.certificate, at)
+  const { service, until } = watch(QUICK)
+  await until(({ revoked }) => revoked !== undefined)
+  server.on('/ocsp', () => undefined)
+  server.on('/authority.crl', () => undefined)
+  const renewed = issue(directory, {
+    ...{ subject: '/CN=authority', issuer: root.issued, ca: true, keyFile: authority.issued.keyFile },
+    extension: crlAt(`${server.url}/root.crl`),
+  })
+  const chain = [leaf.certificate, renewed.certificate, ...certificates.slice(2)]
+  service.watch([chain])
+  t.match(service.revoked(chain), { subject: 'CN=leaf', at })
+  service.watch([certificates])
+  service.watch([chain])
+  t.match(service.revoked(chain), { subject: 'CN=leaf', at })
+})
+
 t.test('a CRL that was not needed for a while is got again for those who are new', async (t) => {
   const { watch, server, authority, certificates, directory } = await setUp(t)
   let works = false
