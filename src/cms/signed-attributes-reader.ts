@@ -62,8 +62,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
       throw new Error(
         attributes === undefined
           ? 'they are not the DER encoding of a SET OF Attribute (RFC 5652 5.4)'
-          : 'a countersignature is among them, or content-type, message-digest or signing-time not once, with one value ' +
-              '(RFC 5652 11)',
+          : NOT_ALLOWED,
       )
     }
     return undefined
@@ -140,8 +139,12 @@ function decode(bytes: Buffer): Attribute[] | undefined {
   }
 }
 
+/** Says of signed attributes that they are not allowed. */
+export const NOT_ALLOWED =
+  'a countersignature is among them, or content-type, message-digest or signing-time not once, with one value (RFC 5652 11)'
+
 /** Returns whether there may be such attributes among those that are signed (RFC 5652 11). */
-function areAllowed(attributes: readonly Attribute[]): boolean {
+export function areAllowed(attributes: readonly Attribute[]): boolean {
   return attributes.every(
     ({ type }) =>
       !type.equals(COUNTERSIGNATURE) &&

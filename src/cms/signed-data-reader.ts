@@ -10,8 +10,11 @@ import { sameName } from '../x509/names.ts'
 import { ID_SIGNED_DATA } from './object-identifiers.ts'
 import {
   type Attribute,
+  areAllowed,
   CONTENT_TYPE,
+  isSortedSet,
   MESSAGE_DIGEST,
+  NOT_ALLOWED,
   namesCertificate,
   readAttributes,
   readNamedCertificates,
@@ -69,46 +72,34 @@ export function readSignedData(der: Buffer): SignedData | undefined {
   }
 }
 
-/** The version of a SignedData over other content than id-data, with X.509 certificates alone (RFC 5652 5.1). */
+/** Versions of a SignedData over other content than id-data, and of a SignerInfo with issuer and serial number (RFC 5652 5.1, 5.3). */
 const VERSION_3 = encode(TAG.integer, Buffer.of(3))
+const VERSION_1 = encode(TAG.integer, Buffer.of(1))
 
 /**
- * Leaves out attribute certificates, crls, unsigned attributes, and digest algorithms that no signer has. They are not signed
- * and not needed, so that anybody on the way can add some that keep verifiers from reading the rest.
+ * Returns a SignedData with what is signed, and with these certificates. Nothing else is needed, so that anybody on the way can
+ * add what keeps verifiers from reading the rest: other certificates, crls, unsigned attributes, digest algorithms that no signer
+ * has, and wrong versions.
  *
- * @param der ContentInfo with a SignedData over other content than id-data
- * @returns the same where there are none
+ * @param der ContentInfo with a SignedData over other content than id-data, whose signers are named by issuer and serial number
+ * @param certificates DER
  * @throws Error when it is malformed
  */
-export function withoutUnread(der: Buffer): Buffer {
-  return withFields(der, (all) => {
-    const [, ...fields] = all
-    const signerInfos = DerReader.enterOnly(fields.at(-1) as Buffer, TAG.set).elements()
-    const kept = [
-      encode(TAG.set, ...signerInfos.map(digestAlgorithmOf)),
-      ...fields
-        .slice(1, -1)
-        .filter(([tag]) => tag !== contextTag(1))
-        .map(withoutAttributeCertificates),
-      encode(TAG.set, ...signerInfos.map(withoutUnsignedAttributes)),
-    ]
-    return Buffer.concat(kept).equals(Buffer.concat(fields)) ? all : [VERSION_3, ...kept]
-  })
-}
-
-/**
- * Returns a ContentInfo whose SignedData has other fields.
- *
- * @param change makes new fields of those there are; the ContentInfo stays as it is where it returns these
- */
-function withFields(der: Buffer, change: (fields: readonly Buffer[]) => readonly Buffer[]): Buffer {
+export function withCertificates(der: Buffer, certificates: readonly Buffer[]): Buffer {
   const contentInfo = DerReader.enterOnly(der, TAG.sequence)
   const contentType = contentInfo.element(TAG.objectIdentifier)
   const fields = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
-  const changed = change(fields)
-  return changed === fields
-    ? der
-    : encode(TAG.sequence, contentType, encode(contextTag(0), encode(TAG.sequence, ...changed)))
+  const [, , content = Buffer.alloc(0)] = fields
+  const signerInfos = DerReader.enterOnly(fields.at(-1) as Buffer, TAG.set).elements()
+  const signedData = encode(
+    TAG.sequence,
+    VERSION_3,
+    encode(TAG.set, ...signerInfos.map(digestAlgorithmOf)),
+    content,
+    encode(contextTag(0), ...certificates),
+    encode(TAG.set, ...signerInfos.map(withoutUnsigned)),
+  )
+  return encode(TAG.sequence, contentType, encode(contextTag(0), signedData))
 }
 
 function digestAlgorithmOf(signerInfo: Buffer): Buffer {
@@ -116,37 +107,9 @@ function digestAlgorithmOf(signerInfo: Buffer): Buffer {
   return digestAlgorithm
 }
 
-function withoutUnsignedAttributes(signerInfo: Buffer): Buffer {
-  const fields = DerReader.enterOnly(signerInfo, TAG.sequence).elements()
-  return encode(TAG.sequence, ...fields.filter(([tag]) => tag !== contextTag(1)))
-}
-
-/**
- * Adds certificates behind those that there are, which are not signed.
- *
- * @param der ContentInfo with a SignedData that has certificates
- * @param certificates DER
- * @returns the same where there are none to add
- * @throws Error when it is malformed
- */
-export function addCertificates(der: Buffer, certificates: readonly Buffer[]): Buffer {
-  if (certificates.length === 0) {
-    return der
-  }
-  return withFields(der, (fields) =>
-    fields.map((field) =>
-      field[0] === contextTag(0)
-        ? encode(contextTag(0), new DerReader(field).content(contextTag(0)), ...certificates)
-        : field,
-    ),
-  )
-}
-
-/** @param field of a SignedData; another one than its certificates stays as it is */
-function withoutAttributeCertificates(field: Buffer): Buffer {
-  return field[0] === contextTag(0)
-    ? encode(contextTag(0), ...new DerReader(field).enter(contextTag(0)).elements().filter(isCertificate))
-    : field
+function withoutUnsigned(signerInfo: Buffer): Buffer {
+  const [, ...fields] = DerReader.enterOnly(signerInfo, TAG.sequence).elements()
+  return encode(TAG.sequence, VERSION_1, ...fields.filter(([tag]) => tag !== contextTag(1)))
 }
 
 function isCertificate([tag]: Buffer): boolean {
@@ -239,6 +202,13 @@ export function findContentProblem(signed: ContentSignature, content: SignedCont
   }
   if (!namesSigner(attributes, signer.raw)) {
     return 'its signed signing-certificate is not the certificate of the signer'
+  }
+  // OpenSSL takes such, which others refuse
+  if (!areAllowed(attributes)) {
+    return `its signed attributes are not allowed: ${NOT_ALLOWED}`
+  }
+  if (!isSortedSet(signedAttributes)) {
+    return 'its signed attributes are not in the order of DER (RFC 5652 5.4)'
   }
   const { publicKey } = signer
   const wrong = findSignatureProblem({ ...signed, publicKey, message: signedAttributes })

@@ -1,8 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { addCertificates, withoutUnread } from '../cms/signed-data-reader.ts'
+import { withCertificates } from '../cms/signed-data-reader.ts'
 import type { TimestampAuthority } from '../configuration/timestamp-authority.ts'
+import { isIssuedBy } from '../x509/chain.ts'
+import { readForReview } from '../x509/review/reviewed-certificate.ts'
 import { type KnownChains, traceAuthority } from './authority-chains.ts'
 import { withDefiniteLengths } from './definite-lengths.ts'
 import { TimestampError } from './timestamp-error.ts'
@@ -49,7 +51,7 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
     const info = readTstInfo(token.tstInfo)
     checkAnswer(info, expected.asked, expected.clockToleranceMs)
     const path = verifyToken(token, info, expected)
-    return { path, token: addCertificates(withoutUnread(encoded), findMissing(token, path)) }
+    return { path, token: withCertificates(encoded, chooseCertificates(token, path)) }
   } catch (error) {
     if (error instanceof TimestampError) {
       throw error
@@ -60,14 +62,39 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
 }
 
 /**
- * Returns the issuers below the root that an authority did not send. Those who have its root alone could not verify a token
- * without them, and nobody could without a network.
+ * Most bytes of certificates beside the path that are kept in a token. The cross-certificate of a root has less than 2,000, and whoever
+ * adds one on the way must not take the room of revocation data.
+ */
+const MAX_OTHERS_BYTES = 4_000
+
+/**
+ * Chooses the certificates of a token: those of the path, of which the authority need not have sent the root; whoever has that alone
+ * could not verify a token without the others. Beside them are kept others that it sent and that are above its own, for those who
+ * trust another root. Nobody has signed what else is there, and it may keep verifiers from reading the token.
  *
  * @returns DER
  */
-function findMissing({ certificates }: TimestampToken, path: readonly X509Certificate[]): Buffer[] {
-  const issuers = path.slice(1, -1).map(({ raw }) => raw)
-  return issuers.filter((issuer) => !certificates.some(({ raw }) => raw.equals(issuer)))
+function chooseCertificates({ certificates }: TimestampToken, path: readonly X509Certificate[]): Buffer[] {
+  const isSent = (one: X509Certificate) => certificates.some(({ raw }) => raw.equals(one.raw))
+  const own = path.filter((one, index) => index === 0 || index < path.length - 1 || isSent(one))
+  const others = new Set(certificates.filter(({ raw }) => !path.some((one) => one.raw.equals(raw))))
+  const kept = [...own]
+  let left = MAX_OTHERS_BYTES
+  for (const certificate of kept) {
+    for (const other of others) {
+      if (other.raw.length <= left && isReadable(other) && isIssuedBy(certificate, other)) {
+        others.delete(other)
+        kept.push(other)
+        left -= other.raw.length
+      }
+    }
+  }
+  return kept.map(({ raw }) => raw)
+}
+
+/** Returns whether all verifiers can read a certificate. */
+function isReadable(certificate: X509Certificate): boolean {
+  return readForReview(certificate)?.version === 3
 }
 
 /**

@@ -309,6 +309,72 @@ t.test('digest algorithms of nobody are left out, of which OpenSSL has to know a
   t.same(verifyResponse(grant(token), expected).token, came)
 })
 
+/** Returns the token of the answer with more certificates, which are not signed. */
+function tokenWith(...certificates: readonly Issued[]): Buffer {
+  return withFields(verifyResponse(answer, expected).token, (fields) =>
+    fields.map((field) =>
+      field[0] === contextTag(0)
+        ? encode(contextTag(0), new DerReader(field).content(contextTag(0)), ...certificates.map(rawOf))
+        : field,
+    ),
+  )
+}
+
+function rawOf({ certificate }: Issued): Buffer {
+  return certificate.raw
+}
+
+t.test('certificates that are not above that of the authority are left out', async (t) => {
+  const came = verifyResponse(answer, expected).token
+  const { issuer, serialNumber } = readCertificateFields(signer.certificate)
+  const stranger = issue(directory, { subject: '/CN=Stranger', ca: true })
+  const twin = reissue(stranger, stranger, {
+    [CERTIFICATE.issuer]: issuer,
+    [CERTIFICATE.serialNumber]: encode(TAG.integer, serialNumber),
+  })
+  const key = { keyFile: issuing.keyFile, ca: true, subject: '/O=Test/CN=Timestamp CA' }
+  const long = issue(directory, { ...key, extension: `nsComment = ${'a'.repeat(4_000)}` })
+  const old = reissue(issue(directory, key), stranger, { [CERTIFICATE.version]: Buffer.alloc(0) })
+  for (const [what, ...certificates] of [
+    ['a stranger', stranger],
+    ['one with the issuer and serial number of the authority', twin],
+    ['one of the issuer that is too long', long],
+    ['one of the issuer that is of version 1, with extensions', old],
+    ['all of them', stranger, twin, long, old],
+  ] as [string, ...Issued[]][]) {
+    t.same(verifyResponse(grant(tokenWith(...certificates)), expected).token, came, what)
+  }
+})
+
+t.test('the cross-certificate of a root is kept, for those who trust another one', async (t) => {
+  const other = issue(directory, { subject: '/CN=Other root', ca: true })
+  const cross = issue(directory, {
+    ...{ subject: '/O=Test/CN=Timestamp root', ca: true },
+    ...{ issuer: other, keyFile: root.keyFile },
+  })
+  t.notOk(verifies(directory, verifyResponse(answer, expected).token, data, other))
+  const sent = tokenWith(cross)
+  t.ok(verifies(directory, sent, data, other))
+  const { token } = verifyResponse(grant(sent), expected)
+  t.ok(verifies(directory, token, data, other))
+  t.ok(verifies(directory, token, data, root))
+})
+
+t.test('the versions are those of the content, which nobody has signed', async (t) => {
+  const came = verifyResponse(answer, expected).token
+  const one = encode(TAG.integer, Buffer.of(1))
+  const three = encode(TAG.integer, Buffer.of(3))
+  const ofSignedData = withFields(came, ([, ...fields]) => [one, ...fields])
+  const ofSignerInfo = withFields(came, (fields) => {
+    const [, ...others] = elementsOf(new DerReader(fields.at(-1) as Buffer).enter(TAG.set).element())
+    return [...fields.slice(0, -1), encode(TAG.set, encode(TAG.sequence, three, ...others))]
+  })
+  for (const changed of [ofSignedData, ofSignerInfo]) {
+    t.notSame(changed, came)
+    t.same(verifyResponse(grant(changed), expected).token, came)
+  }
+})
+
 t.test('a timestamp of something else', async (t) => {
   const { asked } = expected
   const changed = (changes: Partial<typeof asked>, more = {}) => ({
