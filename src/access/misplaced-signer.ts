@@ -9,6 +9,12 @@ const MAX_ENCODINGS = 3
 /** Matches `signer` with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 
+/** Matches `signer` in a text that is no JSON, and the beginning of a path that names one. */
+const MENTION = /(?<!\p{L})sign(?:er|\/)/iu
+
+/** Matches what may be the name of a signer in a text. */
+const WORD = /[a-z0-9](?:[\w.-]*[a-z0-9_])?/g
+
 /** Letters in which a name in JSON may differ from `signer` if its value is the name of a signer. */
 const MAX_TYPING_ERRORS = 2
 
@@ -24,13 +30,18 @@ const MAX_NAME_LENGTH = 100
 /** Matches trimmed base64 in the standard or the URL alphabet, padded or not, in any lines (RFC 4648 4 and 5). */
 const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
+/** Matches what may be base64 or hex with other text around it. */
+const ENCODED = /[\w+/-]{16,}={0,2}/g
+
+const HEX = /^(?:[0-9a-f]{2})+$/i
+
 /** Matches a JSON Web Token (RFC 7515 7.1), as it stands in an Authorization header too, and its payload. */
 const JWT = /^\s*(?:Bearer\s+)?[\w-]+\.([\w-]+)\.[\w-]*\s*$/i
 
 /**
  * Returns whether a token seems to name a signer. It does if it is JSON with a name that is `signer`, at any depth and
- * in any case, or nearly `signer` with the name of a signer as its value; text that resembles such JSON; an encoding of
- * either; or the name of a signer alone.
+ * in any case, or nearly `signer` with the name of a signer in its value; text that resembles such JSON, or has both; an encoding
+ * of either; or names of signers alone.
  *
  * @param token a signing token in which no signer was found
  * @param names names of the signers that may be meant
@@ -69,8 +80,8 @@ export function isSignerInQuery(
 }
 
 /**
- * Returns whether a token is a JSON Web Token whose claim `signer` has the name of a signer, and not that of the chosen one. It is
- * asked of tokens that nobody verified, which then say nothing about who signs.
+ * Returns whether a token is a JSON Web Token with a claim `signer`, or nearly that, which has the name of a signer and not that of
+ * the chosen one. It is asked of tokens that nobody verified, which then say nothing about who signs.
  *
  * @param token of any type; one that is longer than any that is read is for nobody
  * @param others names of the signers that may be meant beside the chosen one
@@ -80,7 +91,8 @@ export function isJwtForOther(token: unknown, chosen: string, others: readonly s
     typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[1] : undefined
   const claims = payload === undefined ? undefined : readJson(Buffer.from(payload, 'base64url').toString())
   const named = [(claims as { readonly signer?: unknown } | undefined)?.signer].flat()
-  return !named.includes(chosen) && others.some((name) => named.includes(name))
+  const names = toLowerCase(others.filter((name) => name !== chosen))
+  return !named.includes(chosen) && isNearlyNamed(claims, names)
 }
 
 function toLowerCase(names: readonly string[]): ReadonlySet<string> {
@@ -90,11 +102,16 @@ function toLowerCase(names: readonly string[]): ReadonlySet<string> {
 function isNamedInText(text: string, names: ReadonlySet<string>, encodings: number): boolean {
   const value = readJson(text)
   if (typeof value === 'object') {
-    return isNamedInValue(value, names)
+    return isNamedInValue(value, names) || (Array.isArray(value) && value.some((one) => isName(one, names)))
   }
   return (
     names.has(text.trim().toLowerCase()) ||
     SIGNER_WITH_VALUE.test(text) ||
+    (MENTION.test(text) &&
+      text
+        .toLowerCase()
+        .match(WORD)
+        ?.some((word) => names.has(word)) === true) ||
     (encodings < MAX_ENCODINGS &&
       decode(text, value).some((decoded) => isNamedInText(decoded, names, encodings + 1)))
   )
@@ -109,8 +126,18 @@ function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
   return Object.entries(value ?? {}).some(
     ([name, inner]) =>
       (inner !== null && isSigner(name)) ||
-      (isName(inner, names) && isNearlySigner(name)) ||
+      (holdsName(inner, names) && isNearlySigner(name)) ||
       isNamedInValue(inner, names),
+  )
+}
+
+/** Returns whether a name that is nearly `signer`, at any depth, has the name of a signer in its value. */
+function isNearlyNamed(value: unknown, names: ReadonlySet<string>): boolean {
+  return (
+    typeof value === 'object' &&
+    Object.entries(value ?? {}).some(
+      ([name, inner]) => (holdsName(inner, names) && isNearlySigner(name)) || isNearlyNamed(inner, names),
+    )
   )
 }
 
@@ -148,9 +175,24 @@ function readJson(text: string): unknown {
 function decode(text: string, value: unknown): string[] {
   return [
     ...(typeof value === 'string' ? [value] : []),
-    ...(BASE64.test(text.trim()) ? [Buffer.from(text, 'base64').toString()] : []),
+    ...(BASE64.test(text.trim()) ? [decodeOctets(text, 'base64')] : []),
     ...(text.includes('%') ? decodePercent(text) : []),
+    ...(text.includes('\\u') ? [decodeEscapes(text)] : []),
+    ...(JWT.test(text) ? [] : (text.match(ENCODED) ?? []).flatMap(decodePart)),
   ]
+}
+
+function decodePart(text: string): string[] {
+  return [decodeOctets(text, 'base64'), ...(HEX.test(text) ? [decodeOctets(text, 'hex')] : [])]
+}
+
+/** Decodes octets of UTF-8, or those of letters in UTF-16. */
+function decodeOctets(text: string, encoding: 'base64' | 'hex'): string {
+  return Buffer.from(text, encoding).toString().replaceAll('\0', '')
+}
+
+function decodeEscapes(text: string): string {
+  return text.replace(/\\u([0-9a-f]{4})/gi, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)))
 }
 
 function decodePercent(text: string): string[] {

@@ -39,6 +39,20 @@ const NAMING: Readonly<Record<string, string>> = {
   'an object behind a name': `token=${OBJECT}`,
   YAML: 'userId: 4711\nsigner: contracts',
   XML: '<token><signer>contracts</signer></token>',
+  'a list of names': '{"signers":["contracts"]}',
+  'a name in an object of another': '{"signer_name":{"id":"contracts"}}',
+  'HTML escapes': '{&quot;signer&quot;:&quot;contracts&quot;}',
+  'escapes of a script': '{\\u0022signer\\u0022:\\u0022contracts\\u0022}',
+  'typographic quotes': '{“signer”:“contracts”}',
+  'an arrow': 'signer -> contracts',
+  'a path': '/sign/contracts',
+  'an array of PHP': 'a:1:{s:6:"signer";s:9:"contracts";}',
+  'base64 with its type before it': `data:application/json;base64,${base64(OBJECT)}`,
+  'base64 with a scheme before it': `Basic ${base64(OBJECT)}`,
+  'base64 with something behind it': `${base64(OBJECT)}.sig`,
+  'base64 of UTF-16': Buffer.from(OBJECT, 'utf16le').toString('base64'),
+  hex: Buffer.from(OBJECT).toString('hex'),
+  'a list of a name': '["contracts"]',
   'a name by itself': 'contracts',
   'a name with white space': ' contracts\n',
   'a name as JSON': '"house"',
@@ -57,7 +71,10 @@ const OPAQUE: Readonly<Record<string, string>> = {
   'the name of a signer for something else': '{"folder":"contracts"}',
   'a list without a signer': '["Signer: Bob", {"userId":"4711"}, null, 7]',
   'an object in base64 without a signer': base64('{"userId":"4711"}'),
-  'a longer word': 'designer=contracts&cosigner=contracts&signers=7',
+  'a name of nobody in a text about a signer': 'signer -> Bob, who has contracts-7',
+  'the name of a signer in a list of something else': '{"folders":["contracts"]}',
+  'a role and a folder': '{"role":"signer","folder":"contracts"}',
+  'a longer word': 'designer=contracts&cosigner=contracts',
   'a name that begins like one': 'contracts-7',
   'percent signs': '100%zz',
   'a number': '4711',
@@ -81,6 +98,25 @@ t.test('a JWT is for another signer', async (t) => {
   // Reading 72 kB of claims, which a body has room for, would hold up others for 40 ms
   const long = (fill: number) => jwtOf(`{"signer":"Contracts","x":"${'x'.repeat(fill)}"}`)
   t.equal(isJwtForOther(jwtOf('{"signer":"Contracts"}'), 'house', NAMES), true)
+  for (const claims of [
+    '{"signers":["contracts"]}',
+    '{"Signer":"contracts"}',
+    '{"signer":"contracts"}',
+    '{"data":{"signer":"Contracts"}}',
+    '{"singer":{"name":"contracts"}}',
+  ]) {
+    t.equal(isJwtForOther(jwtOf(claims), 'house', NAMES), true, claims)
+    t.equal(isJwtForOther(jwtOf(claims), 'Contracts', NAMES), false, claims)
+  }
+  for (const claims of [
+    '{"signer":"Bob"}',
+    '{"groups":["contracts"],"role":"signer"}',
+    '{"signer":null}',
+    '7',
+    '{',
+  ]) {
+    t.equal(isJwtForOther(jwtOf(claims), 'house', NAMES), false, claims)
+  }
   t.equal(isJwtForOther(long(12_000), 'house', NAMES), true)
   t.equal(isJwtForOther(long(13_000), 'house', NAMES), false, 'it is not read')
 })
@@ -96,6 +132,9 @@ t.test('tokens of any kind are looked at without an error, and soon', async (t) 
     `%${'25'.repeat(8000)}`,
     `"${'\\"'.repeat(8000)}"`,
     'A'.repeat(16_384),
+    `${'A'.repeat(16)}.`.repeat(960),
+    '\\u0041'.repeat(2700),
+    'signer '.repeat(2300),
   ]) {
     t.equal(seemsToNameSigner(token, NAMES), false, token.slice(0, 8))
   }
