@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
 import { findRestriction } from '../configuration/signer-certificate.ts'
@@ -24,6 +25,9 @@ import {
   type TokenPlan,
   type TokenPool,
 } from './token-pool.ts'
+
+/** Time between the starts of two signer processes, in ms. */
+const START_INTERVAL_MS = 50
 
 export interface SignerSetOptions {
   readonly hsm: HsmConfiguration
@@ -119,9 +123,16 @@ export class SignerSet {
     }
   }
 
-  start(): void {
-    for (const { pool } of this.ownPools) {
-      pool.start()
+  /** Starts the pools one after another, since a process of hundreds of tokens each would keep requests waiting for seconds. */
+  async start(): Promise<void> {
+    for (const [place, { pool }] of this.ownPools.entries()) {
+      if (place > 0) {
+        await delay(START_INTERVAL_MS, undefined, { ref: false })
+      }
+      // It may have been closed meanwhile
+      if (pool.status().state === 'starting') {
+        pool.start()
+      }
     }
   }
 

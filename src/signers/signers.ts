@@ -81,7 +81,7 @@ export class Signers {
   }
 
   start(): void {
-    this.#current.start()
+    void this.#current.start()
     this.#current.warn(this.#options.log)
     if (this.#options.revocationCheck) {
       this.#settledAt = performance.now() + SETTLE_MS
@@ -200,7 +200,7 @@ export class Signers {
       this.#closing.signal.throwIfAborted()
       refuseNewlyInvalid(next, before)
       this.#refusedPins.check(next.ownPools, retryPins)
-      next.start()
+      await next.start()
       await testSigners(next, before, problems, this.#refusedPins, this.#closing.signal)
     } catch (error) {
       await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))

@@ -1,6 +1,7 @@
 /** What goes wrong with one token, and what does not. */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
@@ -29,6 +30,21 @@ function linesWith({ log }: Pick<Service, 'log'>, message: string): Record<strin
   return readLog(log()).filter(({ msg }) => `${msg}`.startsWith(message))
 }
 
+function countSignerProcesses(): number {
+  const args = ['--no-headers', '-o', 'args', '--ppid', `${process.pid}`]
+  const children = execFileSync('ps', args, { encoding: 'utf8' })
+  return children.match(/pkcs11\/process\/entry/g)?.length ?? 0
+}
+
+t.test('no signer process is started once the service is closed', async (t) => {
+  folder.write({ far: folder.entry('far', { token: faulty }), near: folder.entry('near') })
+  const { app } = await startService(t, environment)
+  await app.close()
+  // They are started one after another
+  await delay(100)
+  t.equal(countSignerProcesses(), 0)
+})
+
 t.test('two tokens', async (t) => {
   folder.write({ far: folder.entry('far', { token: faulty }), near: folder.entry('near') })
   const service = await startReadyService(t, environment)
@@ -40,10 +56,7 @@ t.test('two tokens', async (t) => {
   t.test('each has a signer process of its own', async (t) => {
     t.equal(await signsWith(url, 'near'), near.certificate.serialNumber)
     t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
-    const children = execFileSync('ps', ['--no-headers', '-o', 'args', '--ppid', `${process.pid}`], {
-      encoding: 'utf8',
-    })
-    t.equal(children.match(/pkcs11\/process\/entry/g)?.length, 2)
+    t.equal(countSignerProcesses(), 2)
     t.match(await health(service), {
       statusCode: 200,
       signers: { near: { state: 'ready' }, far: { state: 'ready' } },
