@@ -61,8 +61,10 @@ export const Environment = Type.Object({
     'signing-service/hsm-pin',
     { pattern: AWS_SECRET_ID },
   ),
-  HSM_TOKEN_LABEL: text('label of the token', 'hsm1'),
-  HSM_TOKEN_SERIAL: text('serial number of the token', 'f41c2b8d90aa17e3'),
+  HSM_TOKEN_LABEL: text('label of the token, of 32 characters at most', 'hsm1', { maxLength: 32 }),
+  HSM_TOKEN_SERIAL: text('serial number of the token, of 16 characters at most', 'f41c2b8d90aa17e3', {
+    maxLength: 16,
+  }),
   // Wider than an index: the id of a slot, which people mistake for it, gets a message of its own
   HSM_SLOT: text('index of the slot in the slot list, 0 for the first', '0', { pattern: '^[0-9]{1,20}$' }),
   HSM_KEY_LABEL: text('CKA_LABEL of the private key', 'signer'),

@@ -16,7 +16,7 @@ const MAX_SUBJECT = 256
 
 /** Matches names that a misspelled restriction has: a token with one would be wider than it was meant. */
 const NEARLY_A_RESTRICTION =
-  /^(signers?|(signature[-_]?)?containers?|hash[-_]?algorithms?|digests?|address(es)?)$/i
+  /^\s*(signers?|(signature[-_]?)?containers?|hash[-_]?algorithms?|digests?|address(es)?)\s*$/i
 const RESTRICTIONS: readonly string[] = ['signer', 'containers', 'hash_algorithms', 'digest']
 
 export type JwtOptions = Omit<RemoteKeysOptions, 'onChange'>

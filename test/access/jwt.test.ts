@@ -135,6 +135,7 @@ t.test('a restriction that cannot be read does not become none', async (t) => {
     { signer: { name: 'a' } },
     { signers: ['a'] },
     { Signer: 'a' },
+    { 'signer ': 'a' },
     { containers: 'raw' },
     { containers: ['raw', 'other'] },
     { container: 'raw' },

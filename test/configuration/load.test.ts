@@ -268,6 +268,16 @@ t.test('numbers', async (t) => {
   }
 })
 
+t.test('label and serial number of a token are no longer than PKCS#11 has them', async (t) => {
+  for (const [variable, most] of [
+    ['HSM_TOKEN_LABEL', 32],
+    ['HSM_TOKEN_SERIAL', 16],
+  ] as const) {
+    t.strictSame(problemsOf({ ...LEAST, [variable]: 'a'.repeat(most) }), [])
+    checkRefused(t, variable, 'a'.repeat(most + 1), `of ${most} characters at most`)
+  }
+})
+
 t.test('a slot is an index; what is too large for one is kept as it is, for a message', async (t) => {
   const slotOf = (value: string) => load({ HSM_SLOT: value }).signers.signers[0]?.access.token.slot
   t.equal(slotOf('0'), 0)
