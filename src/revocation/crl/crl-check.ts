@@ -84,6 +84,9 @@ export async function checkCrl(
   const { der, thisUpdate = at, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value)
   const isIdentified = matchesKeyIdentifier(extensions, issuer)
+  if (scope === undefined) {
+    throw new Error('it is about attribute certificates alone')
+  }
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
     throw new Error(isIdentified ? wrong : OTHER_KEY)

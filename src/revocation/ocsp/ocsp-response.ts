@@ -147,7 +147,7 @@ function readResponseData(data: DerReader): ResponseData {
   // DER leaves out the default, but some responders write it
   const version = enterExplicit(data, contextTag(0), ends)?.content(TAG.integer)
   if (version !== undefined && !version.equals(VERSION_1)) {
-    throw new Error('it answered in an unknown version')
+    flaws.push('it answered in an unknown version')
   }
   const responder = readResponderId(data, ends)
   const producedAt = data.element(TAG.generalizedTime)
@@ -156,7 +156,7 @@ function readResponseData(data: DerReader): ResponseData {
   while (list.tag !== undefined) {
     answers.push(readSingleResponse(list.enter(TAG.sequence), ends, flaws))
   }
-  const extensions = readExtensions(data.enterOptional(contextTag(1)))
+  const extensions = readExtensions(data.enterOptional(contextTag(1)), flaws)
   if (ends.some(({ tag }) => tag !== undefined)) {
     flaws.push('it holds more than RFC 6960 4.2.1 has')
   }
@@ -195,7 +195,7 @@ function readSingleResponse(single: DerReader, ends: DerReader[], flaws: string[
     status: readStatus(single, ends, flaws),
     thisUpdate: readAnswerTime(single, flaws, readGeneralizedTime),
     nextUpdate: readOptionalTime(enterExplicit(single, contextTag(0), ends), flaws),
-    extensions: readExtensions(single.enterOptional(contextTag(1))),
+    extensions: readExtensions(single.enterOptional(contextTag(1)), flaws),
   }
 }
 
