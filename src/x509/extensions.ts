@@ -75,8 +75,7 @@ export function readExtensions(wrapper: DerReader | undefined, flaws?: string[])
 export function readExtensionList(list: DerReader | undefined, flaws?: string[]): Extensions {
   const extensions = new Map<string, Extension>()
   const repeated = new Set<string>()
-  for (const encoded of list?.elements() ?? []) {
-    const extension = new DerReader(encoded).enter(TAG.sequence)
+  for (const extension of list?.enterAll(TAG.sequence) ?? []) {
     const id = extension.objectIdentifier()
     // DER leaves out FALSE, the default, but some issuers write it
     const critical = extension.tag === TAG.boolean && extension.content(TAG.boolean)[0] !== 0

@@ -61,6 +61,12 @@ export function extensionsOf(tag: number, ...extensions: readonly (readonly [str
   return encode(contextTag(tag), encode(TAG.sequence, ...list))
 }
 
+/** Returns an element with its length in four octets, of which DER has no more than needed. */
+export function withLongLength(der: Buffer): Buffer {
+  const content = new DerReader(der).content(der[0] as number)
+  return Buffer.concat([der.subarray(0, 1), Buffer.of(0x84), fourOctets(content.length), content])
+}
+
 /** All elements in a SEQUENCE. */
 export function elementsOf(sequence: Buffer): Buffer[] {
   return new DerReader(sequence).enter(TAG.sequence).elements()

@@ -75,7 +75,7 @@ export async function checkCrl(
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
   // Servers append line ends and the like, which nobody has signed
-  const crl = readCrl(new DerReader(pem ?? received).element(TAG.sequence))
+  const crl = readCrl(DerReader.lenient(pem ?? received).element(TAG.sequence))
   if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {
     throw new Error('it is the CRL of another issuer')
   }

@@ -54,16 +54,18 @@ export interface Crl extends SignedObject, Flawed {
 }
 
 /**
- * Reads a CRL.
+ * Reads a CRL. A length in it that is not the shortest is a flaw.
  *
  * @param der CertificateList
  * @throws Error when it is malformed
  */
 export function readCrl(der: Buffer): Crl {
-  const list = DerReader.enterOnly(der, TAG.sequence)
+  const whole = DerReader.lenient(der)
+  const list = whole.enter(TAG.sequence)
+  whole.finish()
   const signed = readSignedObject(list)
   list.finish()
-  const content = new DerReader(signed.toBeSigned).enter(TAG.sequence)
+  const content = DerReader.lenient(signed.toBeSigned).enter(TAG.sequence)
   if (content.tag === TAG.integer) {
     content.integer() // version
   }
@@ -79,7 +81,7 @@ export function readCrl(der: Buffer): Crl {
   const entries = content.enterOptional(TAG.sequence)
   const extensions = readExtensions(content.enterOptional(contextTag(0)), flaws)
   content.finish()
-  const [flaw] = flaws
+  const flaw = flaws[0] ?? list.flaw ?? content.flaw
   return {
     ...signed,
     der: algorithm.equals(signed.algorithm) ? der : encodeSignedObject({ ...signed, algorithm }),
@@ -209,8 +211,9 @@ export async function findRevocations(
   let isOfIssuer = true
   let octets = 0
   while (entries?.tag !== undefined) {
-    const encoded = entries.element(TAG.sequence)
-    const entry = new DerReader(encoded).enter(TAG.sequence)
+    const before = entries.left
+    const entry = entries.enter(TAG.sequence)
+    octets += before - entries.left
     const number = entry.content(TAG.integer)
     const serialNumber = number.toString('hex')
     const isWanted = serialNumbers.has(serialNumber)
@@ -232,12 +235,12 @@ export async function findRevocations(
     if (isWanted && isOfIssuer && revocation !== undefined) {
       revocations.set(serialNumber, revocation)
     }
-    octets += encoded.length
     if (octets > OCTETS_PER_TURN) {
       octets = 0
       await nextTurn()
     }
   }
+  flaw ??= entries?.flaw
   return { revocations, ...(flaw !== undefined && { flaw }) }
 }
 

@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs'
+import { createPrivateKey, sign } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ID_RSASSA_PSS } from '../../../src/algorithms/rsa-pss.ts'
+import { DerReader } from '../../../src/asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
-import { TAG } from '../../../src/asn1/tag.ts'
+import { contextTag, TAG } from '../../../src/asn1/tag.ts'
 import { findScopeProblem, readCrl } from '../../../src/revocation/crl/crl.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { readAddresses } from '../../../src/x509/certificate-extensions.ts'
@@ -15,11 +17,13 @@ import {
   attribute,
   COMMON_NAME,
   CRL,
+  elementsOf,
   extensionsOf,
   nameOf,
   resign,
   SHA256_WITH_RSA,
   timeOf,
+  withLongLength,
 } from '../../support/resigned.ts'
 import {
   asn1Time,
@@ -436,6 +440,57 @@ t.test('a CRL revokes though an extension is there twice, or one about its scope
     t.strictSame([checked.flaw, checked.revocations.size], [flaw, 1], label)
     verifyWith(changed(good))
     await t.rejects(check(changed(good)), { message: flaw }, label)
+  }
+})
+
+/** Returns a CRL in which the length of what is signed is not the shortest. */
+function withLongContent(crl: Buffer): Buffer {
+  const [toBeSigned = Buffer.alloc(0), algorithm = Buffer.alloc(0)] = elementsOf(crl)
+  const content = withLongLength(toBeSigned)
+  const signature = sign('sha256', content, createPrivateKey(readFileSync(root.keyFile)))
+  return encode(TAG.sequence, content, algorithm, encode(TAG.bitString, Buffer.of(0), signature))
+}
+
+t.test('a CRL revokes though a length in it is not the shortest', async (t) => {
+  const { revoking, good } = await bothCrls()
+  const flaw = 'it is no DER: a length has more octets than it needs'
+  const inEntry = (change: (fields: readonly Buffer[]) => Buffer[]) => (crl: Buffer) => {
+    const [, , , , , entries = Buffer.alloc(0)] = elementsOf(elementsOf(crl)[0] as Buffer)
+    const [entry = Buffer.alloc(0)] = elementsOf(entries)
+    const changed = encode(TAG.sequence, ...change(elementsOf(entry)))
+    return resign(crl, root.keyFile, { [CRL.entries]: encode(TAG.sequence, changed) })
+  }
+  const inField = (place: number) => (crl: Buffer) => {
+    const fields = elementsOf(elementsOf(crl)[0] as Buffer)
+    return resign(crl, root.keyFile, { [place]: withLongLength(fields[place] as Buffer) })
+  }
+  const other = issue(directory, { subject: '/CN=root', ca: true })
+  const extension = ['1.2.3.4', hex('0500')] as const
+  const [longExtension = Buffer.alloc(0)] = elementsOf(
+    new DerReader(extensionsOf(0, extension)).content(contextTag(0)),
+  ).map(withLongLength)
+  for (const [label, change] of [
+    ['the whole', withLongLength],
+    ['what is signed', withLongContent],
+    ['thisUpdate', inField(CRL.thisUpdate)],
+    ['the list of entries', inField(CRL.entries)],
+    ['the extensions', inField(CRL.extensions)],
+    [
+      'an extension',
+      (crl) =>
+        resign(crl, root.keyFile, {
+          [CRL.extensions]: encode(contextTag(0), encode(TAG.sequence, longExtension)),
+        }),
+    ],
+    ['a serial number', inEntry(([number, time]) => [withLongLength(number as Buffer), time as Buffer])],
+    ['a time', inEntry(([number, time]) => [number as Buffer, withLongLength(time as Buffer)])],
+  ] satisfies [string, (crl: Buffer) => Buffer][]) {
+    t.throws(() => verifyWith(change(revoking)), /certificate revoked/, label)
+    const checked = await check(change(revoking))
+    t.strictSame([checked.flaw, checked.revocations.size], [flaw, 1], label)
+    verifyWith(change(good))
+    await t.rejects(check(change(good)), { message: flaw }, label)
+    await t.rejects(check(change(revoking), { issuer: other }), { message: /its signature|another key/ })
   }
 })
 

@@ -21,6 +21,7 @@ import {
   resignAnswer,
   SHA256_WITH_RSA,
   timeOf,
+  withLongLength,
 } from '../../support/resigned.ts'
 import {
   asn1Time,
@@ -696,6 +697,41 @@ t.test('a revocation counts though an extension of its answer is there twice', a
     await t.rejects(checkOcspResponse(forged, asked, new Date()), {
       message: 'its signature does not verify',
     })
+  }
+})
+
+t.test('a revocation counts though a length in its answer is not the shortest', async (t) => {
+  const asked = question()
+  const answers = await bothAnswers(asked)
+  const flaw = 'it is no DER: a length has more octets than it needs'
+  const inField = (place: number) => (answer: Buffer) =>
+    resignAnswer(answer, root.keyFile, (fields) => ({ [place]: withLongLength(fields[place] as Buffer) }))
+  const inSingle = (place: number) => (answer: Buffer) =>
+    withSingle(answer, (single) => single.with(place, withLongLength(single[place] as Buffer)))
+  /** Changes the length of the BasicOCSPResponse in its OCTET STRING. */
+  const inBasic = (answer: Buffer) => {
+    const [status = Buffer.alloc(0), wrapped = Buffer.alloc(0)] = elementsOf(answer)
+    const bytes = new DerReader(wrapped).enter(contextTag(0)).enter(TAG.sequence)
+    const type = bytes.element()
+    const octets = encode(TAG.octetString, withLongLength(bytes.content(TAG.octetString)))
+    return encode(TAG.sequence, status, encode(contextTag(0), encode(TAG.sequence, type, octets)))
+  }
+  // OpenSSL verifies what is signed in an encoding of its own, with the shortest lengths
+  for (const [label, change, verified] of [
+    ['the whole', withLongLength, true],
+    ['the BasicOCSPResponse', inBasic, true],
+    ['the responder', inField(0), false],
+    ['producedAt', inField(1), false],
+    ['the list of answers', inField(2), false],
+    ['the extensions', inField(3), false],
+    ['the identifier of the certificate', inSingle(0), false],
+    ['thisUpdate', inSingle(2), false],
+  ] as const) {
+    const [revoked, good] = [change(answers.revoked), change(answers.good)]
+    t.match(readOcsp(directory, revoked, judged), { status: 'revoked', verified }, label)
+    t.match(await checkOcspResponse(revoked, asked, new Date()), { flaw, revocation: {} }, label)
+    t.match(readOcsp(directory, good, judged), { status: 'good', verified }, label)
+    await t.rejects(checkOcspResponse(good, asked, new Date()), { message: flaw }, label)
   }
 })
 
