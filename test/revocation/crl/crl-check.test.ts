@@ -492,9 +492,10 @@ t.test('a CRL revokes though a length in it is not the shortest', async (t) => {
     await t.rejects(check(change(good)), { message: flaw }, label)
     await t.rejects(check(change(revoking), { issuer: other }), { message: /its signature|another key/ })
   }
-  const empty = inField(CRL.thisUpdate)(await made({ extensions: EXTENSIONS }))
+  // Where there are no entries, the extensions are in their place
+  const empty = inField(CRL.entries)(await made({ extensions: EXTENSIONS }))
   verifyWith(empty)
-  await t.rejects(check(empty), { message: flaw }, 'a CRL without entries')
+  await t.rejects(check(empty), { message: flaw })
 })
 
 t.test('a CRL that says to be about two kinds of certificates alone revokes', async (t) => {
