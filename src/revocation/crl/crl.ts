@@ -96,7 +96,7 @@ export interface CrlScope {
   readonly distributionPoints: readonly Buffer[] | undefined
   /** `ca` covers certificates of authorities only, `user` the others only. */
   readonly only: 'ca' | 'user' | undefined
-  /** Says why certificates that it does not list may have been revoked, or be none of its own; undefined if it lists all. */
+  /** Says why certificates that it does not list may have been revoked, or why that is not known; undefined if it lists all. */
   readonly partial?: string
 }
 
