@@ -7,6 +7,11 @@ const LARGE_ARC = 2 ** 46
 /** Elements of a list. A hostile one with millions of them would use up the memory. */
 const MAX_ELEMENTS = 1000
 
+/** What a lenient reader and the readers of its content have read over. */
+interface Leniency {
+  flaw?: string
+}
+
 /**
  * Reads DER elements one after another (X.690 10: definite, shortest lengths). It builds no tree, since a CRL may
  * have a hundred thousand entries. All methods throw an Error if the bytes are not DER, or not the element that is
@@ -15,12 +20,19 @@ const MAX_ELEMENTS = 1000
 export class DerReader {
   readonly #bytes: Buffer
   readonly #end: number
+  readonly #leniency: Leniency | undefined
   #at: number
 
-  constructor(bytes: Buffer, start = 0, end = bytes.length) {
+  constructor(bytes: Buffer, start = 0, end = bytes.length, leniency?: Leniency) {
     this.#bytes = bytes
     this.#at = start
     this.#end = end
+    this.#leniency = leniency
+  }
+
+  /** Returns a reader that reads over lengths that are not the shortest, as do the readers of contents that it returns. */
+  static lenient(bytes: Buffer): DerReader {
+    return new DerReader(bytes, 0, bytes.length, {})
   }
 
   /** Returns a reader of the content of an element that nothing may follow. */
@@ -36,6 +48,11 @@ export class DerReader {
     return this.#at < this.#end ? this.#bytes[this.#at] : undefined
   }
 
+  /** Says what is no DER among that which this lenient reader, or another of the same bytes, has read up to now. */
+  get flaw(): string | undefined {
+    return this.#leniency?.flaw
+  }
+
   /** Number of octets that are left. */
   get left(): number {
     return this.#end - this.#at
@@ -44,7 +61,7 @@ export class DerReader {
   /** Passes over the next element, and returns a reader of its content. */
   enter(tag: number): DerReader {
     const { contentStart, end } = this.#next(tag)
-    return new DerReader(this.#bytes, contentStart, end)
+    return new DerReader(this.#bytes, contentStart, end, this.#leniency)
   }
 
   /** Does the same if the next element has that tag; else returns undefined. */
@@ -71,14 +88,12 @@ export class DerReader {
 
   /** Returns all elements that are left, each with its tag and length; not copies. */
   elements(): Buffer[] {
-    const elements: Buffer[] = []
-    while (this.tag !== undefined) {
-      elements.push(this.element())
-      if (elements.length > MAX_ELEMENTS) {
-        throw new Error(`it has a list of more than ${MAX_ELEMENTS} elements`)
-      }
-    }
-    return elements
+    return this.#list(() => this.element())
+  }
+
+  /** Passes over all elements that are left, and returns readers of their contents. */
+  enterAll(tag: number): DerReader[] {
+    return this.#list(() => this.enter(tag))
   }
 
   /** Returns the content of the next element, an INTEGER or one that is tagged implicitly; not a copy. */
@@ -137,6 +152,17 @@ export class DerReader {
     }
   }
 
+  #list<T>(read: () => T): T[] {
+    const list: T[] = []
+    while (this.tag !== undefined) {
+      list.push(read())
+      if (list.length > MAX_ELEMENTS) {
+        throw new Error(`it has a list of more than ${MAX_ELEMENTS} elements`)
+      }
+    }
+    return list
+  }
+
   #next(tag: number | undefined): { start: number; contentStart: number; end: number } {
     const start = this.#at
     if (tag === undefined || this.tag !== tag) {
@@ -163,7 +189,11 @@ export class DerReader {
     }
     const length = this.#bytes.readUIntBE(at + 1, octets)
     if (length < 0x80 || length < 2 ** (8 * (octets - 1))) {
-      throw new Error('it is no DER: a length has more octets than it needs')
+      const flaw = 'it is no DER: a length has more octets than it needs'
+      if (this.#leniency === undefined) {
+        throw new Error(flaw)
+      }
+      this.#leniency.flaw = flaw
     }
     return { length, contentStart }
   }

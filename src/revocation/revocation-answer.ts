@@ -1,9 +1,9 @@
 /** Reads what CRLs and OCSP responses have in common: times, reasons and signatures. */
 import { constants, type KeyObject, verify } from 'node:crypto'
-import { SHA_1 } from '../algorithms/hash-algorithms.ts'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
+import { WEAK_SIGNATURES } from '../algorithms/weak-signatures.ts'
 import { DerReader } from '../asn1/der-reader.ts'
-import { encode } from '../asn1/der-writer.ts'
+import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
 
@@ -156,13 +156,13 @@ export async function findSignatureProblem(
 }
 
 /**
- * Finds a weakness of a signature that is right, in words. Others than the issuer can find two contents with the same SHA-1
- * digest: a revocation counts nevertheless, since authorities go on signing with it.
+ * Finds a weakness of a signature that is right, in words. Others than the issuer can find two contents with the same digest
+ * of MD5 or SHA-1: a revocation counts nevertheless, as with OpenSSL, since authorities go on signing with these.
  */
 export function findWeakHash({ algorithm }: SignedObject): string | undefined {
-  return readScheme(algorithm).nodeHash === SHA_1.nodeName
-    ? 'its signature is over a SHA-1 digest, which is not supported'
-    : undefined
+  const { nodeHash } = readScheme(algorithm)
+  const weak = [...WEAK_SIGNATURES.values()].find(({ scheme }) => scheme?.nodeHash === nodeHash)
+  return weak && `it is signed with ${weak.hash}, which can be forged`
 }
 
 interface Scheme extends Pick<SignatureIdentifier, 'keyTypes' | 'saltLength'> {
@@ -170,24 +170,32 @@ interface Scheme extends Pick<SignatureIdentifier, 'keyTypes' | 'saltLength'> {
   readonly nodeHash: string | null
 }
 
+/** The arc of NIST's signature algorithms. */
+const NIST_SIGNATURES = '2.16.840.1.101.3.4.3'
+
 /**
  * Schemes with which this service signs nothing, keyed by their DER AlgorithmIdentifiers in hex: EdDSA, which has no
- * parameters (RFC 8410 3), and ECDSA and RSASSA-PKCS1-v1_5 with SHA-3 (NIST CSOR, RFC 9688 3), where they are absent or NULL.
+ * parameters (RFC 8410 3), ECDSA and RSASSA-PKCS1-v1_5 with SHA-3 (NIST CSOR, RFC 9688 3), and those that can be forged.
  */
 const OTHERS: ReadonlyMap<string, Scheme> = new Map([
   ['300506032b6570', { keyTypes: ['ed25519'], nodeHash: null }],
   ['300506032b6571', { keyTypes: ['ed448'], nodeHash: null }],
   ...['sha3-224', 'sha3-256', 'sha3-384', 'sha3-512'].flatMap((nodeHash, index) => [
-    ...identifiersOf(9 + index).map((der): [string, Scheme] => [der, { keyTypes: ['ec'], nodeHash }]),
-    ...identifiersOf(13 + index).map((der): [string, Scheme] => [der, { keyTypes: ['rsa'], nodeHash }]),
+    ...entriesOf(`${NIST_SIGNATURES}.${9 + index}`, { keyTypes: ['ec'], nodeHash }),
+    ...entriesOf(`${NIST_SIGNATURES}.${13 + index}`, { keyTypes: ['rsa'], nodeHash }),
   ]),
+  ...[...WEAK_SIGNATURES].flatMap(([oid, { scheme }]) =>
+    scheme === undefined ? [] : entriesOf(oid, scheme),
+  ),
 ])
 const LONGEST_OTHER = 15
 
-/** Returns the two AlgorithmIdentifiers, DER in hex, of 2.16.840.1.101.3.4.3 and a number. */
-function identifiersOf(number: number): string[] {
-  const oid = `06096086480165030403${number.toString(16).padStart(2, '0')}`
-  return [`300b${oid}`, `300d${oid}0500`]
+/** Returns a scheme under both of its AlgorithmIdentifiers: parameters are absent or NULL. */
+function entriesOf(oid: string, scheme: Scheme): [string, Scheme][] {
+  return [[], [encode(TAG.null)]].map((parameters) => [
+    encode(TAG.sequence, encodeObjectIdentifier(oid), ...parameters).toString('hex'),
+    scheme,
+  ])
 }
 
 /**

@@ -56,33 +56,43 @@ export type Extensions = ReadonlyMap<string, Extension>
  * Reads the extensions in an explicit tag.
  *
  * @param wrapper content of the tag; undefined without extensions
+ * @param flaws as for `readExtensionList`
  * @throws Error when it is not one SEQUENCE OF Extension, or has an extension twice
  */
-export function readExtensions(wrapper: DerReader | undefined): Extensions {
+export function readExtensions(wrapper: DerReader | undefined, flaws?: string[]): Extensions {
   const list = wrapper?.enter(TAG.sequence)
   wrapper?.finish()
-  return readExtensionList(list)
+  return readExtensionList(list, flaws)
 }
 
 /**
  * Reads the extensions in a list.
  *
  * @param list content of the SEQUENCE OF Extension; undefined without extensions
- * @throws Error when an element is not an Extension, or an extension is there twice
+ * @param flaws to which is added, in words, that an extension is there twice: it then counts as absent, as with OpenSSL
+ * @throws Error when an element is not an Extension, or without `flaws` when an extension is there twice
  */
-export function readExtensionList(list: DerReader | undefined): Extensions {
+export function readExtensionList(list: DerReader | undefined, flaws?: string[]): Extensions {
   const extensions = new Map<string, Extension>()
-  for (const encoded of list?.elements() ?? []) {
-    const extension = new DerReader(encoded).enter(TAG.sequence)
+  const repeated = new Set<string>()
+  for (const extension of list?.enterAll(TAG.sequence) ?? []) {
     const id = extension.objectIdentifier()
     // DER leaves out FALSE, the default, but some issuers write it
     const critical = extension.tag === TAG.boolean && extension.content(TAG.boolean)[0] !== 0
     const value = extension.content(TAG.octetString)
     extension.finish()
     if (extensions.has(id)) {
-      throw new Error(`it has the extension ${id} twice`)
+      repeated.add(id)
     }
     extensions.set(id, { critical, value })
+  }
+  for (const id of repeated) {
+    const flaw = `it has the extension ${id} twice`
+    if (flaws === undefined) {
+      throw new Error(flaw)
+    }
+    flaws.push(flaw)
+    extensions.delete(id)
   }
   return extensions
 }

@@ -112,3 +112,21 @@ t.test('what only somebody sends who wants to use up time and memory', async (t)
     message: 'it is no DER of this kind: an object identifier is too long',
   })
 })
+
+t.test('a lenient reader reads lengths that are not the shortest, and tells of them', async (t) => {
+  const flaw = 'it is no DER: a length has more octets than it needs'
+  for (const hex of ['30810502840000000107', '30820004020101', '3084000000030201ff']) {
+    t.throws(() => reader(hex).enter(TAG.sequence), { message: flaw })
+  }
+  const outer = DerReader.lenient(Buffer.from('300702840000000107', 'hex'))
+  const inner = outer.enter(TAG.sequence)
+  t.equal(outer.flaw, undefined)
+  t.strictSame(inner.content(TAG.integer), Buffer.of(7))
+  t.strictSame([inner.flaw, outer.flaw], [flaw, flaw])
+  for (const hex of ['30800000', '308500000000020101', '3082', '308400000005020101']) {
+    t.throws(() => DerReader.lenient(Buffer.from(hex, 'hex')).enter(TAG.sequence), {
+      message: /^it is no DER/,
+    })
+  }
+  t.equal(reader('020101').flaw, undefined)
+})

@@ -18,7 +18,7 @@ export const CERTIFICATE = {
   key: 6,
 }
 /** Places of fields in a TBSCertList of version 2 (RFC 5280 5.1). */
-export const CRL = { signature: 1, issuer: 2, thisUpdate: 3, nextUpdate: 4, entries: 5 }
+export const CRL = { signature: 1, issuer: 2, thisUpdate: 3, nextUpdate: 4, entries: 5, extensions: 6 }
 
 /** New fields by their places. A field may be several elements, or none. */
 export type Fields = Readonly<Record<number, Buffer>>
@@ -53,6 +53,20 @@ export function timeOf(text: string): Buffer {
   return encode(/^\d{14}/.test(text) ? TAG.generalizedTime : TAG.utcTime, Buffer.from(text))
 }
 
+/** DER Extensions in their explicit tag, each of an identifier and the DER of its value. */
+export function extensionsOf(tag: number, ...extensions: readonly (readonly [string, Buffer])[]): Buffer {
+  const list = extensions.map(([oid, value]) =>
+    encode(TAG.sequence, encodeObjectIdentifier(oid), encode(TAG.octetString, value)),
+  )
+  return encode(contextTag(tag), encode(TAG.sequence, ...list))
+}
+
+/** Returns an element with its length in four octets, of which DER has no more than needed. */
+export function withLongLength(der: Buffer): Buffer {
+  const content = new DerReader(der).content(der[0] as number)
+  return Buffer.concat([der.subarray(0, 1), Buffer.of(0x84), fourOctets(content.length), content])
+}
+
 /** All elements in a SEQUENCE. */
 export function elementsOf(sequence: Buffer): Buffer[] {
   return new DerReader(sequence).enter(TAG.sequence).elements()
@@ -84,19 +98,21 @@ export function resign(
  * Returns an OCSPResponse with other fields in its ResponseData (RFC 6960 4.2.1), signed anew.
  *
  * @param change makes new fields of those there are
+ * @param hash as for `resign`
  */
 export function resignAnswer(
   answer: Buffer,
   keyFile: string,
   change: (fields: readonly Buffer[]) => Fields,
   algorithm?: Buffer,
+  hash?: string,
 ): Buffer {
   const [status, wrapped] = elementsOf(answer) as [Buffer, Buffer]
   const response = new DerReader(wrapped).enter(contextTag(0)).enter(TAG.sequence)
   const type = response.element(TAG.objectIdentifier)
   const basic = response.content(TAG.octetString)
   const [data] = elementsOf(basic) as [Buffer]
-  const changed = resign(basic, keyFile, change(elementsOf(data)), algorithm)
+  const changed = resign(basic, keyFile, change(elementsOf(data)), algorithm, hash)
   const bytes = encode(TAG.sequence, type, encode(TAG.octetString, changed))
   return encode(TAG.sequence, status, encode(contextTag(0), bytes))
 }

@@ -27,7 +27,15 @@ t.test('extensions are critical where they say so', async (t) => {
 
 t.test('an extension that is there twice could mean two things', async (t) => {
   const one = '300706032a03040400'
-  t.throws(() => read(one, one), { message: 'it has the extension 1.2.3.4 twice' })
+  const message = 'it has the extension 1.2.3.4 twice'
+  t.throws(() => read(one, one), { message })
+  const list = encode(
+    TAG.sequence,
+    ...[one, '300706032a03050400', one, one].map((hex) => Buffer.from(hex, 'hex')),
+  )
+  const flaws: string[] = []
+  t.strictSame([...readExtensions(new DerReader(list), flaws).keys()], ['1.2.3.5'])
+  t.strictSame(flaws, [message])
 })
 
 t.test('more of them than anybody needs', async (t) => {

@@ -75,7 +75,7 @@ export async function checkCrl(
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
   // Servers append line ends and the like, which nobody has signed
-  const crl = readCrl(new DerReader(pem ?? received).element(TAG.sequence))
+  const crl = readCrl(DerReader.lenient(pem ?? received).element(TAG.sequence))
   if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {
     throw new Error('it is the CRL of another issuer')
   }
@@ -84,6 +84,9 @@ export async function checkCrl(
   const { der, thisUpdate = at, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value)
   const isIdentified = matchesKeyIdentifier(extensions, issuer)
+  if (scope === undefined) {
+    throw new Error('it is about attribute certificates alone')
+  }
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
     throw new Error(isIdentified ? wrong : OTHER_KEY)

@@ -54,16 +54,18 @@ export interface Crl extends SignedObject, Flawed {
 }
 
 /**
- * Reads a CRL.
+ * Reads a CRL. A length in it that is not the shortest is a flaw.
  *
  * @param der CertificateList
  * @throws Error when it is malformed
  */
 export function readCrl(der: Buffer): Crl {
-  const list = DerReader.enterOnly(der, TAG.sequence)
+  const whole = DerReader.lenient(der)
+  const list = whole.enter(TAG.sequence)
+  whole.finish()
   const signed = readSignedObject(list)
   list.finish()
-  const content = new DerReader(signed.toBeSigned).enter(TAG.sequence)
+  const content = DerReader.lenient(signed.toBeSigned).enter(TAG.sequence)
   if (content.tag === TAG.integer) {
     content.integer() // version
   }
@@ -77,9 +79,9 @@ export function readCrl(der: Buffer): Crl {
   const hasNextUpdate = content.tag === TAG.utcTime || content.tag === TAG.generalizedTime
   const nextUpdate = hasNextUpdate ? readAnswerTime(content, flaws) : undefined
   const entries = content.enterOptional(TAG.sequence)
-  const extensions = readExtensions(content.enterOptional(contextTag(0)))
+  const extensions = readExtensions(content.enterOptional(contextTag(0)), flaws)
   content.finish()
-  const [flaw] = flaws
+  const flaw = flaws[0] ?? list.flaw ?? content.flaw
   return {
     ...signed,
     der: algorithm.equals(signed.algorithm) ? der : encodeSignedObject({ ...signed, algorithm }),
@@ -94,7 +96,7 @@ export interface CrlScope {
   readonly distributionPoints: readonly Buffer[] | undefined
   /** `ca` covers certificates of authorities only, `user` the others only. */
   readonly only: 'ca' | 'user' | undefined
-  /** Says why certificates that it does not list may have been revoked; undefined if it lists all. */
+  /** Says why certificates that it does not list may have been revoked, or why that is not known; undefined if it lists all. */
   readonly partial?: string
 }
 
@@ -108,16 +110,24 @@ const FIELD = {
   onlyContainsAttributeCerts: contextTag(5, 'primitive'),
 } as const
 
+const ALL: CrlScope = { distributionPoints: undefined, only: undefined }
+
 /**
- * Reads the issuingDistributionPoint extension.
+ * Reads the issuingDistributionPoint extension. A malformed one must not keep a revocation from counting.
  *
  * @param value DER of the extension; undefined if the CRL has none, and so covers all certificates
- * @throws Error when it is malformed, or covers attribute certificates
+ * @returns undefined if it covers attribute certificates alone
  */
-export function readCrlScope(value: Buffer | undefined): CrlScope {
-  if (value === undefined) {
-    return { distributionPoints: undefined, only: undefined }
+export function readCrlScope(value: Buffer | undefined): CrlScope | undefined {
+  try {
+    return value === undefined ? ALL : readIssuingDistributionPoint(value)
+  } catch {
+    return { ...ALL, partial: 'its issuingDistributionPoint is none of RFC 5280 5.2.5' }
   }
+}
+
+/** @throws Error when the extension is malformed, or contradicts itself */
+function readIssuingDistributionPoint(value: Buffer): CrlScope | undefined {
   const scope = new DerReader(value).enter(TAG.sequence)
   const name = scope.enterOptional(FIELD.distributionPoint)
   const distributionPoints = name && (name.enterOptional(contextTag(0))?.elements() ?? [])
@@ -126,8 +136,12 @@ export function readCrlScope(value: Buffer | undefined): CrlScope {
   const someReasons = scope.tag === FIELD.onlySomeReasons && scope.element().length > 0
   const indirect = readFlag(scope, FIELD.indirectCrl)
   const attributes = readFlag(scope, FIELD.onlyContainsAttributeCerts)
-  if (scope.tag !== undefined || attributes || (user && ca)) {
-    throw new Error('it is about no certificates, or about attribute certificates alone')
+  scope.finish()
+  if ([user, ca, attributes].filter(Boolean).length > 1) {
+    throw new Error('a CRL is about one kind of certificates alone')
+  }
+  if (attributes) {
+    return undefined
   }
   return {
     distributionPoints,
@@ -139,8 +153,14 @@ export function readCrlScope(value: Buffer | undefined): CrlScope {
 
 /** DER leaves out FALSE, the default, but some issuers write it. */
 function readFlag(scope: DerReader, tag: number): boolean {
-  return scope.tag === tag && scope.content(tag)[0] !== 0
+  const octets = scope.optionalContent(tag) ?? FALSE
+  if (octets.length !== 1) {
+    throw new Error('a BOOLEAN has one octet')
+  }
+  return !octets.equals(FALSE)
 }
+
+const FALSE = Buffer.of(0)
 
 /** Finds why a CRL does not cover a certificate, in words (RFC 5280 6.3.3 (b)). */
 export function findScopeProblem(
@@ -191,8 +211,9 @@ export async function findRevocations(
   let isOfIssuer = true
   let octets = 0
   while (entries?.tag !== undefined) {
-    const encoded = entries.element(TAG.sequence)
-    const entry = new DerReader(encoded).enter(TAG.sequence)
+    const before = entries.left
+    const entry = entries.enter(TAG.sequence)
+    octets += before - entries.left
     const number = entry.content(TAG.integer)
     const serialNumber = number.toString('hex')
     const isWanted = serialNumbers.has(serialNumber)
@@ -214,12 +235,12 @@ export async function findRevocations(
     if (isWanted && isOfIssuer && revocation !== undefined) {
       revocations.set(serialNumber, revocation)
     }
-    octets += encoded.length
     if (octets > OCTETS_PER_TURN) {
       octets = 0
       await nextTurn()
     }
   }
+  flaw ??= entries?.flaw
   return { revocations, ...(flaw !== undefined && { flaw }) }
 }
 

@@ -63,23 +63,23 @@ interface ReadRevocation extends Pick<Revocation, 'reason'> {
 }
 
 /**
- * Reads an answer.
+ * Reads an answer. A length in it that is not the shortest is a flaw.
  *
  * @param der OCSPResponse, behind which servers append line ends and the like
  * @throws Error when it is malformed, or refuses the request
  */
 export function readOcspResponse(der: Buffer): OcspResponse {
-  const basic = readBasicResponse(new DerReader(der).enter(TAG.sequence))
+  const response = DerReader.lenient(der).enter(TAG.sequence)
+  const basic = readBasicResponse(response)
   const signed = readSignedObject(basic)
   const wrapper = basic.enterOptional(contextTag(0))
   const certificates = wrapper?.enter(TAG.sequence).elements() ?? []
   wrapper?.finish()
   basic.finish()
-  return {
-    ...signed,
-    ...readResponseData(new DerReader(signed.toBeSigned).enter(TAG.sequence)),
-    certificates,
-  }
+  const data = DerReader.lenient(signed.toBeSigned).enter(TAG.sequence)
+  const { flaws, ...fields } = readResponseData(data)
+  const flaw = flaws[0] ?? response.flaw ?? basic.flaw ?? data.flaw
+  return { ...signed, ...fields, certificates, ...(flaw !== undefined && { flaw }) }
 }
 
 /**
@@ -131,14 +131,16 @@ function readBasicResponse(response: DerReader): DerReader {
   if (bytes.objectIdentifier() !== ID_BASIC_RESPONSE) {
     throw new Error('it answered in a form that is not supported')
   }
-  const octets = new DerReader(bytes.content(TAG.octetString))
+  const octets = DerReader.lenient(bytes.content(TAG.octetString))
   bytes.finish()
   const basic = octets.enter(TAG.sequence)
   octets.finish()
   return basic
 }
 
-type ResponseData = Pick<OcspResponse, 'responder' | 'producedAt' | 'answers' | 'extensions' | 'flaw'>
+interface ResponseData extends Pick<OcspResponse, 'responder' | 'producedAt' | 'answers' | 'extensions'> {
+  readonly flaws: readonly string[]
+}
 
 function readResponseData(data: DerReader): ResponseData {
   /** Readers that must be at their end when all is read. Others could not read the answer if anything followed. */
@@ -147,7 +149,7 @@ function readResponseData(data: DerReader): ResponseData {
   // DER leaves out the default, but some responders write it
   const version = enterExplicit(data, contextTag(0), ends)?.content(TAG.integer)
   if (version !== undefined && !version.equals(VERSION_1)) {
-    throw new Error('it answered in an unknown version')
+    flaws.push('it answered in an unknown version')
   }
   const responder = readResponderId(data, ends)
   const producedAt = data.element(TAG.generalizedTime)
@@ -156,12 +158,11 @@ function readResponseData(data: DerReader): ResponseData {
   while (list.tag !== undefined) {
     answers.push(readSingleResponse(list.enter(TAG.sequence), ends, flaws))
   }
-  const extensions = readExtensions(data.enterOptional(contextTag(1)))
+  const extensions = readExtensions(data.enterOptional(contextTag(1)), flaws)
   if (ends.some(({ tag }) => tag !== undefined)) {
     flaws.push('it holds more than RFC 6960 4.2.1 has')
   }
-  const [flaw] = flaws
-  return { ...{ responder, producedAt, answers, extensions }, ...(flaw !== undefined && { flaw }) }
+  return { responder, producedAt, answers, extensions, flaws }
 }
 
 /** Passes over the next element if it has that tag, and returns a reader of what must be the only element in it. */
@@ -195,7 +196,7 @@ function readSingleResponse(single: DerReader, ends: DerReader[], flaws: string[
     status: readStatus(single, ends, flaws),
     thisUpdate: readAnswerTime(single, flaws, readGeneralizedTime),
     nextUpdate: readOptionalTime(enterExplicit(single, contextTag(0), ends), flaws),
-    extensions: readExtensions(single.enterOptional(contextTag(1))),
+    extensions: readExtensions(single.enterOptional(contextTag(1)), flaws),
   }
 }
 

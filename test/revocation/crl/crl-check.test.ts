@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs'
+import { createPrivateKey, sign } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ID_RSASSA_PSS } from '../../../src/algorithms/rsa-pss.ts'
+import { DerReader } from '../../../src/asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
-import { TAG } from '../../../src/asn1/tag.ts'
+import { contextTag, TAG } from '../../../src/asn1/tag.ts'
 import { findScopeProblem, readCrl } from '../../../src/revocation/crl/crl.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { readAddresses } from '../../../src/x509/certificate-extensions.ts'
@@ -15,10 +17,13 @@ import {
   attribute,
   COMMON_NAME,
   CRL,
+  elementsOf,
+  extensionsOf,
   nameOf,
   resign,
   SHA256_WITH_RSA,
   timeOf,
+  withLongLength,
 } from '../../support/resigned.ts'
 import {
   asn1Time,
@@ -227,13 +232,21 @@ t.test('a CRL revokes though its times are wrong', async (t) => {
   }
 })
 
-/** Verifies the leaf with a CRL, as openssl does. */
-function verifyWith(crl: Buffer): void {
+/** Verifies a certificate of an issuer with a CRL, as openssl does. */
+function verifyWith(crl: Buffer, issuer = root, certificate = leaf): void {
   const file = join(directory, 'identified.der')
   writeFileSync(file, crl)
   const pem = `${file}.pem`
   openssl('crl', '-inform', 'DER', '-in', file, '-out', pem)
-  openssl('verify', '-crl_check', '-CAfile', root.certificateFile, '-CRLfile', pem, leaf.certificateFile)
+  openssl(
+    'verify',
+    '-crl_check',
+    '-CAfile',
+    issuer.certificateFile,
+    '-CRLfile',
+    pem,
+    certificate.certificateFile,
+  )
 }
 
 t.test('a CRL counts from its time to the next', async (t) => {
@@ -311,7 +324,7 @@ t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoke
   const same = (crl: Buffer) => crl
   for (const [options, flaw, change] of [
     [{}, 'it is PEM, but RFC 5280 4.2.1.13 demands DER', inPem],
-    [{ args: ['-md', 'sha1'] }, 'its signature is over a SHA-1 digest, which is not supported', same],
+    [{ args: ['-md', 'sha1'] }, 'it is signed with SHA-1, which can be forged', same],
     [
       { extensions: EXTENSIONS },
       'it does not say when it is to be replaced',
@@ -378,11 +391,158 @@ t.test('PEM that ends too early is no CRL', async (t) => {
 })
 
 t.test('CRLs that are not about certificates', async (t) => {
-  const message = 'it is about no certificates, or about attribute certificates alone'
-  for (const extensions of [scope('onlyAA = TRUE'), ['2.5.29.28 = critical, DER:30068101ff8201ff']]) {
-    const authority = new RevocationAuthority(directory, root)
-    authority.revoke(leaf.certificate, new Date())
-    await t.rejects(check(await authority.crl({ extensions })), { message })
+  const authority = new RevocationAuthority(directory, root)
+  authority.revoke(leaf.certificate, new Date())
+  const crl = await authority.crl({ extensions: scope('onlyAA = TRUE') })
+  t.throws(() => verifyWith(crl), /different CRL scope/)
+  await t.rejects(check(crl), { message: 'it is about attribute certificates alone' })
+})
+
+/** Returns CRLs of which one revokes the leaf, and the other another certificate. */
+async function bothCrls(issuer = root, certificate = leaf): Promise<{ revoking: Buffer; good: Buffer }> {
+  const [revoking, good] = [certificate.certificate, { serialNumber: '0102' }].map((revoked) => {
+    const authority = new RevocationAuthority(directory, issuer)
+    authority.revoke(revoked, new Date('2026-01-02T03:04:05Z'))
+    return authority.crl({ extensions: EXTENSIONS })
+  }) as [Promise<Buffer>, Promise<Buffer>]
+  return { revoking: await revoking, good: await good }
+}
+
+const hex = (octets: string) => Buffer.from(octets, 'hex')
+
+t.test('a CRL revokes though an extension is there twice, or one about its scope is malformed', async (t) => {
+  const { revoking, good } = await bothCrls()
+  const number = ['2.5.29.20', hex('020107')] as const
+  const keyIdentifier = ['2.5.29.35', hex('3000')] as const
+  const delta = ['2.5.29.27', hex('020107')] as const
+  const unknown = ['1.2.3.4', hex('0500')] as const
+  const about = (value: string) => ['2.5.29.28', hex(value)] as const
+  const twice = (id: string) => `it has the extension ${id} twice`
+  const malformed = 'its issuingDistributionPoint is none of RFC 5280 5.2.5'
+  for (const [extensions, flaw] of [
+    [[number, number], twice('2.5.29.20')],
+    [[number, keyIdentifier, keyIdentifier], twice('2.5.29.35')],
+    [[unknown, number, unknown, unknown], twice('1.2.3.4')],
+    [[delta, delta], twice('2.5.29.27')],
+    [[about('30038501ff'), about('30038501ff')], twice('2.5.29.28')],
+    [[about('30068501ff8101ff')], malformed],
+    [[about('30038601ff')], malformed],
+    [[about('30028500')], malformed],
+    [[about('30048502ffff')], malformed],
+    [[about('0500')], malformed],
+    [[about('')], malformed],
+  ] as const) {
+    const changed = (crl: Buffer) =>
+      resign(crl, root.keyFile, { [CRL.extensions]: extensionsOf(0, ...extensions) })
+    const label = extensions.map(([id, value]) => `${id} ${value.toString('hex')}`).join()
+    t.throws(() => verifyWith(changed(revoking)), /certificate revoked/, label)
+    const checked = await check(changed(revoking))
+    t.strictSame([checked.flaw, checked.revocations.size], [flaw, 1], label)
+    verifyWith(changed(good))
+    await t.rejects(check(changed(good)), { message: flaw }, label)
+  }
+})
+
+/** Returns a CRL in which the length of what is signed is not the shortest. */
+function withLongContent(crl: Buffer): Buffer {
+  const [toBeSigned = Buffer.alloc(0), algorithm = Buffer.alloc(0)] = elementsOf(crl)
+  const content = withLongLength(toBeSigned)
+  const signature = sign('sha256', content, createPrivateKey(readFileSync(root.keyFile)))
+  return encode(TAG.sequence, content, algorithm, encode(TAG.bitString, Buffer.of(0), signature))
+}
+
+t.test('a CRL revokes though a length in it is not the shortest', async (t) => {
+  const { revoking, good } = await bothCrls()
+  const flaw = 'it is no DER: a length has more octets than it needs'
+  const inEntry = (change: (fields: readonly Buffer[]) => Buffer[]) => (crl: Buffer) => {
+    const [, , , , , entries = Buffer.alloc(0)] = elementsOf(elementsOf(crl)[0] as Buffer)
+    const [entry = Buffer.alloc(0)] = elementsOf(entries)
+    const changed = encode(TAG.sequence, ...change(elementsOf(entry)))
+    return resign(crl, root.keyFile, { [CRL.entries]: encode(TAG.sequence, changed) })
+  }
+  const inField = (place: number) => (crl: Buffer) => {
+    const fields = elementsOf(elementsOf(crl)[0] as Buffer)
+    return resign(crl, root.keyFile, { [place]: withLongLength(fields[place] as Buffer) })
+  }
+  const other = issue(directory, { subject: '/CN=root', ca: true })
+  const extension = ['1.2.3.4', hex('0500')] as const
+  const [longExtension = Buffer.alloc(0)] = elementsOf(
+    new DerReader(extensionsOf(0, extension)).content(contextTag(0)),
+  ).map(withLongLength)
+  for (const [label, change] of [
+    ['the whole', withLongLength],
+    ['what is signed', withLongContent],
+    ['thisUpdate', inField(CRL.thisUpdate)],
+    ['the list of entries', inField(CRL.entries)],
+    ['the extensions', inField(CRL.extensions)],
+    [
+      'an extension',
+      (crl) =>
+        resign(crl, root.keyFile, {
+          [CRL.extensions]: encode(contextTag(0), encode(TAG.sequence, longExtension)),
+        }),
+    ],
+    ['a serial number', inEntry(([number, time]) => [withLongLength(number as Buffer), time as Buffer])],
+    ['a time', inEntry(([number, time]) => [number as Buffer, withLongLength(time as Buffer)])],
+  ] satisfies [string, (crl: Buffer) => Buffer][]) {
+    t.throws(() => verifyWith(change(revoking)), /certificate revoked/, label)
+    const checked = await check(change(revoking))
+    t.strictSame([checked.flaw, checked.revocations.size], [flaw, 1], label)
+    verifyWith(change(good))
+    await t.rejects(check(change(good)), { message: flaw }, label)
+    await t.rejects(check(change(revoking), { issuer: other }), { message: /its signature|another key/ })
+  }
+  // Where there are no entries, the extensions are in their place
+  const empty = inField(CRL.entries)(await made({ extensions: EXTENSIONS }))
+  verifyWith(empty)
+  await t.rejects(check(empty), { message: flaw })
+})
+
+t.test('a CRL that says to be about two kinds of certificates alone revokes', async (t) => {
+  const { revoking, good } = await bothCrls()
+  const flaw = 'its issuingDistributionPoint is none of RFC 5280 5.2.5'
+  for (const value of ['30068101ff8201ff', '30068101ff8501ff', '30068201ff8501ff']) {
+    const changed = (crl: Buffer) =>
+      resign(crl, root.keyFile, { [CRL.extensions]: extensionsOf(0, ['2.5.29.28', hex(value)]) })
+    t.ok(judgeCrl(directory, changed(revoking), root))
+    const checked = await check(changed(revoking))
+    t.strictSame([checked.flaw, checked.revocations.size], [flaw, 1], value)
+    await t.rejects(check(changed(good)), { message: flaw }, value)
+  }
+})
+
+t.test('a CRL revokes though others could forge its signature', async (t) => {
+  const rsa = issue(directory, { subject: '/CN=rsa', ca: true, key: RSA_2048 })
+  const certificate = issue(directory, { subject: '/CN=leaf', issuer: rsa })
+  const { revoking, good } = await bothCrls(rsa, certificate)
+  const question = { issuer: rsa.certificate, serialNumbers: new Set([serial(certificate)]) }
+  const forms = ['null', 'absent'] as const
+  for (const [oid, hash, name] of [
+    ['1.2.840.113549.1.1.5', 'sha1', 'SHA-1'],
+    ['1.3.14.3.2.29', 'sha1', 'SHA-1'],
+    ['1.2.840.113549.1.1.4', 'md5', 'MD5'],
+    ['1.3.14.3.2.3', 'md5', 'MD5'],
+  ] as const) {
+    for (const identifier of forms.map((form) => algorithm(oid, form))) {
+      const changed = (crl: Buffer, signed = hash) =>
+        resign(crl, rsa.keyFile, { [CRL.signature]: identifier }, identifier, signed)
+      const checked = await checkCrl(changed(revoking), question, new Date())
+      const flaw = `it is signed with ${name}, which can be forged`
+      t.strictSame([checked.flaw, checked.revocations.size], [flaw, 1], oid)
+      t.throws(() => verifyWith(changed(revoking), rsa, certificate), /certificate revoked/, oid)
+      verifyWith(changed(good), rsa, certificate)
+      await t.rejects(checkCrl(changed(good), question, new Date()), { message: flaw }, oid)
+      const other = changed(revoking, hash === 'md5' ? 'sha1' : 'md5')
+      t.throws(() => verifyWith(other, rsa, certificate), /CRL signature failure/, oid)
+      await t.rejects(checkCrl(other, question, new Date()), { message: 'its signature does not verify' })
+    }
+  }
+  for (const oid of ['1.2.840.113549.1.1.2', '1.2.840.113549.1.1.3']) {
+    const identifier = algorithm(oid, 'null')
+    const changed = resign(revoking, rsa.keyFile, { [CRL.signature]: identifier }, identifier)
+    t.throws(() => verifyWith(changed, rsa, certificate), /CRL signature failure/, oid)
+    const message = `its signature algorithm, ${oid}, is not supported`
+    await t.rejects(checkCrl(changed, question, new Date()), { message })
   }
 })
 

@@ -6,7 +6,7 @@ import { DerReader } from '../../../src/asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../../src/asn1/tag.ts'
 import { checkOcspResponse } from '../../../src/revocation/ocsp/ocsp-check.ts'
-import { createOcspRequest } from '../../../src/revocation/ocsp/ocsp-request.ts'
+import { createOcspRequest, ID_OCSP_NONCE } from '../../../src/revocation/ocsp/ocsp-request.ts'
 import { readCertificateFields } from '../../../src/x509/certificate-fields.ts'
 import { type Issued, type IssueOptions, issue, openssl, RSA_2048 } from '../../support/certificates.ts'
 import {
@@ -15,11 +15,13 @@ import {
   CERTIFICATE,
   COMMON_NAME,
   elementsOf,
+  extensionsOf,
   nameOf,
   reissue,
   resignAnswer,
   SHA256_WITH_RSA,
   timeOf,
+  withLongLength,
 } from '../../support/resigned.ts'
 import {
   asn1Time,
@@ -246,7 +248,7 @@ t.test('a responder whose name its issuer may not certify', async (t) => {
 t.test('a signature that is wrong, or of a kind that is not supported', async (t) => {
   await t.rejects(check({ args: ['-ndays', '1', '-badsig'] }), { message: 'its signature does not verify' })
   await t.rejects(check({ args: ['-ndays', '1', '-rmd', 'sha1'] }), {
-    message: 'its signature is over a SHA-1 digest, which is not supported',
+    message: 'it is signed with SHA-1, which can be forged',
   })
 })
 
@@ -365,12 +367,7 @@ t.test('that a certificate is revoked counts with flaws too, if the signature is
     [{}, from(0), question().nonce, /^it answered another request/],
     [{ signer: short }, from(2 * DAY_MS), asked.nonce, /^it was to be replaced at /],
     [{ signer: short }, from(0.75 * DAY_MS), asked.nonce, /^The certificate of CN=responder expired at /],
-    [
-      { args: ['-ndays', '1', '-rmd', 'sha1'] },
-      from(0),
-      asked.nonce,
-      /^its signature is over a SHA-1 digest/,
-    ],
+    [{ args: ['-ndays', '1', '-rmd', 'sha1'] }, from(0), asked.nonce, /^it is signed with SHA-1/],
     [{ signer: odd }, from(0), asked.nonce, /^its responder cannot be trusted: .* extension .* 1\.2\.3\.4$/],
   ] satisfies [ResponseOptions, Date, Buffer, RegExp][]) {
     const der = await revoking.respond(asked.der, options)
@@ -634,16 +631,135 @@ t.test('serial numbers that RFC 5280 does not have', async (t) => {
 
 t.test('a version that is written though it is the default, and one that there is not', async (t) => {
   const asked = question()
-  const answer = await authority.respond(asked.der)
-  const inVersion = (number: number) =>
+  const { revoked, good } = await bothAnswers(asked)
+  const inVersion = (answer: Buffer, number: number) =>
     resignAnswer(answer, root.keyFile, ([responder = Buffer.alloc(0)]) => ({
       0: Buffer.concat([encode(contextTag(0), encode(TAG.integer, Buffer.of(number))), responder]),
     }))
-  t.equal(judgeOcsp(directory, inVersion(0), judged), 'good')
-  t.ok(await checkOcspResponse(inVersion(0), asked, new Date()))
-  await t.rejects(checkOcspResponse(inVersion(1), asked, new Date()), {
-    message: 'it answered in an unknown version',
-  })
+  t.equal(judgeOcsp(directory, inVersion(good, 0), judged), 'good')
+  t.ok(await checkOcspResponse(inVersion(good, 0), asked, new Date()))
+  const flaw = 'it answered in an unknown version'
+  t.equal(judgeOcsp(directory, inVersion(revoked, 1), judged), 'revoked')
+  t.match(await checkOcspResponse(inVersion(revoked, 1), asked, new Date()), { flaw, revocation: {} })
+  await t.rejects(checkOcspResponse(inVersion(good, 1), asked, new Date()), { message: flaw })
+})
+
+/** Returns answers that say of the leaf that it was revoked, and that it is good. */
+async function bothAnswers(asked = question()): Promise<{ revoked: Buffer; good: Buffer }> {
+  const revoking = new RevocationAuthority(directory, root)
+  revoking.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+  return { revoked: await revoking.respond(asked.der), good: await authority.respond(asked.der) }
+}
+
+t.test('a revocation counts though an extension of its answer is there twice', async (t) => {
+  const asked = question()
+  const answers = await bothAnswers(asked)
+  const nonce = [ID_OCSP_NONCE, encode(TAG.octetString, asked.nonce)] as const
+  const unknown = ['1.2.3.4', Buffer.from('0500', 'hex')] as const
+  const inSingle = (single: readonly Buffer[]) =>
+    encode(TAG.sequence, ...single, extensionsOf(1, unknown, unknown))
+  /** Makes of a CertID one that names another certificate by its serial number. */
+  const aboutOther = (single: readonly Buffer[]) =>
+    single.with(
+      0,
+      encode(TAG.sequence, ...elementsOf(single[0] as Buffer).with(3, encode(TAG.integer, Buffer.of(5)))),
+    )
+  for (const [label, id, change] of [
+    ['the nonce', nonce[0], () => ({ 3: extensionsOf(1, nonce, nonce) })],
+    ['another', unknown[0], () => ({ 3: extensionsOf(1, unknown, nonce, unknown) })],
+    [
+      'in the SingleResponse',
+      unknown[0],
+      ([, , list = Buffer.alloc(0)]) => {
+        const [single = Buffer.alloc(0)] = elementsOf(list)
+        return { 2: encode(TAG.sequence, inSingle(elementsOf(single))) }
+      },
+    ],
+    [
+      'in the SingleResponse of another certificate',
+      unknown[0],
+      ([, , list = Buffer.alloc(0)]) => {
+        const [single = Buffer.alloc(0)] = elementsOf(list)
+        return { 2: encode(TAG.sequence, inSingle(aboutOther(elementsOf(single))), single) }
+      },
+    ],
+  ] satisfies [string, string, Parameters<typeof resignAnswer>[2]][]) {
+    const flaw = `it has the extension ${id} twice`
+    const [revoked, good] = [answers.revoked, answers.good].map((answer) =>
+      resignAnswer(answer, root.keyFile, change),
+    ) as [Buffer, Buffer]
+    t.equal(judgeOcsp(directory, revoked, judged), 'revoked', label)
+    t.match(await checkOcspResponse(revoked, asked, new Date()), { flaw, revocation: {} }, label)
+    t.equal(judgeOcsp(directory, good, judged), 'good', label)
+    await t.rejects(checkOcspResponse(good, asked, new Date()), { message: flaw }, label)
+    const forged = resignAnswer(answers.revoked, leaf.keyFile, change)
+    t.equal(judgeOcsp(directory, forged, judged), undefined, label)
+    await t.rejects(checkOcspResponse(forged, asked, new Date()), {
+      message: 'its signature does not verify',
+    })
+  }
+})
+
+t.test('a revocation counts though a length in its answer is not the shortest', async (t) => {
+  const asked = question()
+  const answers = await bothAnswers(asked)
+  const flaw = 'it is no DER: a length has more octets than it needs'
+  const inField = (place: number) => (answer: Buffer) =>
+    resignAnswer(answer, root.keyFile, (fields) => ({ [place]: withLongLength(fields[place] as Buffer) }))
+  const inSingle = (place: number) => (answer: Buffer) =>
+    withSingle(answer, (single) => single.with(place, withLongLength(single[place] as Buffer)))
+  /** Changes the length of the BasicOCSPResponse in its OCTET STRING. */
+  const inBasic = (answer: Buffer) => {
+    const [status = Buffer.alloc(0), wrapped = Buffer.alloc(0)] = elementsOf(answer)
+    const bytes = new DerReader(wrapped).enter(contextTag(0)).enter(TAG.sequence)
+    const type = bytes.element()
+    const octets = encode(TAG.octetString, withLongLength(bytes.content(TAG.octetString)))
+    return encode(TAG.sequence, status, encode(contextTag(0), encode(TAG.sequence, type, octets)))
+  }
+  // OpenSSL verifies what is signed in an encoding of its own, with the shortest lengths
+  for (const [label, change, verified] of [
+    ['the whole', withLongLength, true],
+    ['the BasicOCSPResponse', inBasic, true],
+    ['the responder', inField(0), false],
+    ['producedAt', inField(1), false],
+    ['the list of answers', inField(2), false],
+    ['the extensions', inField(3), false],
+    ['the identifier of the certificate', inSingle(0), false],
+    ['thisUpdate', inSingle(2), false],
+  ] as const) {
+    const [revoked, good] = [change(answers.revoked), change(answers.good)]
+    t.match(readOcsp(directory, revoked, judged), { status: 'revoked', verified }, label)
+    t.match(await checkOcspResponse(revoked, asked, new Date()), { flaw, revocation: {} }, label)
+    t.match(readOcsp(directory, good, judged), { status: 'good', verified }, label)
+    await t.rejects(checkOcspResponse(good, asked, new Date()), { message: flaw }, label)
+  }
+})
+
+t.test('a revocation counts though others could forge the signature of its answer', async (t) => {
+  const rsa = issue(directory, { subject: '/CN=rsa', ca: true, key: RSA_2048 })
+  const certificate = issue(directory, { subject: '/CN=leaf', issuer: rsa })
+  const asked = question(certificate, rsa)
+  const [revoking, knowing] = [1, 2].map(() => new RevocationAuthority(directory, rsa)) as [
+    RevocationAuthority,
+    RevocationAuthority,
+  ]
+  revoking.revoke(certificate.certificate, new Date('2026-01-02T03:04:05Z'))
+  knowing.know(certificate.certificate)
+  const about = { certificate, issuer: rsa, root: rsa }
+  for (const [oid, hash, name] of [
+    ['1.3.14.3.2.29', 'sha1', 'SHA-1'],
+    ['1.2.840.113549.1.1.4', 'md5', 'MD5'],
+    ['1.3.14.3.2.3', 'md5', 'MD5'],
+  ] as const) {
+    const flaw = `it is signed with ${name}, which can be forged`
+    const [revoked, good] = (await Promise.all([revoking, knowing].map((one) => one.respond(asked.der)))).map(
+      (answer) => resignAnswer(answer, rsa.keyFile, () => ({}), algorithm(oid, 'null'), hash),
+    ) as [Buffer, Buffer]
+    t.equal(judgeOcsp(directory, revoked, about), 'revoked', oid)
+    t.match(await checkOcspResponse(revoked, asked, new Date()), { flaw, revocation: {} }, oid)
+    t.equal(judgeOcsp(directory, good, about), 'good', oid)
+    await t.rejects(checkOcspResponse(good, asked, new Date()), { message: flaw }, oid)
+  }
 })
 
 t.test('times with fractions of a second, and what is no time', async (t) => {
