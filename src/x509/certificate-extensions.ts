@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
@@ -35,8 +36,8 @@ export interface CertificateExtensions {
   readonly keyUsage: readonly KeyUsage[] | undefined
   /** Dotted identifiers of purposes (RFC 5280 4.2.1.12); undefined without the extension: then all are allowed. */
   readonly extendedKeyUsage: readonly string[] | undefined
-  /** Addresses to ask about its revocation; undefined if they cannot be read. */
-  readonly addresses: RevocationAddresses | undefined
+  /** Addresses to ask about its revocation. */
+  readonly addresses: RevocationAddresses
   /** Limits for the names of certificates below it; undefined without the extension. */
   readonly nameConstraints: NameConstraints | 'unreadable' | undefined
 }
@@ -55,7 +56,7 @@ export function readCertificateExtensions(certificate: X509Certificate): Certifi
     ...readBasicConstraints(extensions),
     keyUsage: readPresent(extensions, EXTENSION.keyUsage, readKeyUsage, []),
     extendedKeyUsage: readPresent(extensions, EXTENSION.extendedKeyUsage, readPurposes, []),
-    addresses: attempt(() => readAddresses(fields), undefined),
+    addresses: readAddresses(fields),
     nameConstraints: readPresent(extensions, EXTENSION.nameConstraints, readNameConstraints, 'unreadable'),
   }
 }
@@ -143,19 +144,18 @@ interface NamedAddress {
 export type IgnoredAddress = Required<NamedAddress>
 
 /**
- * Reads authorityInfoAccess and cRLDistributionPoints (RFC 5280 4.2.2.1, 4.2.1.13).
- *
- * @throws Error when the extensions are malformed
+ * Reads authorityInfoAccess and cRLDistributionPoints (RFC 5280 4.2.2.1, 4.2.1.13). It passes over what is malformed, so that the
+ * others are asked.
  */
 export function readAddresses({
   issuer,
   extensions,
 }: Pick<CertificateFields, 'issuer' | 'extensions'>): RevocationAddresses {
-  const points = listElements(extensions, EXTENSION.crlDistributionPoints).map((point) =>
+  const points = readEach(extensions, EXTENSION.crlDistributionPoints, (point) => [
     readDistributionPoint(point, issuer),
-  )
+  ])
   const distributionPoints = points.flatMap(({ names, why }) => (why === undefined ? names : []))
-  const ocsp = readTexts(listElements(extensions, EXTENSION.authorityInfoAccess).flatMap(readResponder))
+  const ocsp = readTexts(readEach(extensions, EXTENSION.authorityInfoAccess, readResponder))
   const crl = points.flatMap(({ names, why }) =>
     readTexts(names).map((one) => (why === undefined ? one : { ...one, why })),
   )
@@ -165,6 +165,11 @@ export function readAddresses({
     distributionPoints,
     ignored: { ocsp: ocsp.filter(isIgnored), crl: crl.filter(isIgnored) },
   }
+}
+
+function readEach<T>(extensions: Extensions, id: string, read: (element: Buffer) => readonly T[]): T[] {
+  const elements = attempt(() => listElements(extensions, id), [])
+  return elements.flatMap((element) => attempt(() => read(element), []))
 }
 
 /** Returns the accessLocation of an AccessDescription, if it is that of an OCSP responder. */
@@ -190,10 +195,14 @@ function readDistributionPoint(der: Buffer, issuer: Buffer): { names: readonly B
 
 /** Reads the addresses among names, and why one is never asked because of its protocol. */
 function readTexts(names: readonly Buffer[]): NamedAddress[] {
-  return names
-    .filter(([tag]) => tag === URI)
-    .map((name) => new DerReader(name).content(URI).toString('latin1'))
-    .map((address) => (isHttp(address) ? { address } : { address, why: 'it is neither http nor https' }))
+  return (
+    names
+      .filter(([tag]) => tag === URI)
+      .map((name) => new DerReader(name).content(URI))
+      // An IA5String, in which some authorities have UTF-8
+      .map((octets) => octets.toString(isUtf8(octets) ? 'utf8' : 'latin1'))
+      .map((address) => (isHttp(address) ? { address } : { address, why: 'it is neither http nor https' }))
+  )
 }
 
 function isIgnored(one: NamedAddress): one is IgnoredAddress {

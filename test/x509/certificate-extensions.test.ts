@@ -54,8 +54,8 @@ t.test('where to ask about revocation, and what it allows others to be called', 
     'crlDistributionPoints = URI:ldap://ca.test/crl',
     'nameConstraints = permitted;DNS:test, excluded;email:a@test, excluded;URI:.test',
   )
-  t.strictSame(addresses?.ocsp.map(String), ['http://ocsp.test/'])
-  t.match(addresses?.ignored, { ocsp: [], crl: [{ address: 'ldap://ca.test/crl' }] })
+  t.strictSame(addresses.ocsp.map(String), ['http://ocsp.test/'])
+  t.match(addresses.ignored, { ocsp: [], crl: [{ address: 'ldap://ca.test/crl' }] })
   t.match(nameConstraints, { permitted: { length: 1 }, excluded: { length: 2 } })
 })
 
@@ -71,7 +71,7 @@ t.test('what is there but cannot be read allows nothing', async (t) => {
       ca: false,
       keyUsage: [],
       extendedKeyUsage: [],
-      addresses: undefined,
+      addresses: { ocsp: [], crl: [], distributionPoints: [], ignored: { ocsp: [], crl: [] } },
       nameConstraints: 'unreadable',
     })
   }

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { readAddresses } from '../../src/x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import { issue } from '../support/certificates.ts'
@@ -72,4 +74,26 @@ t.test('an authority that names itself as the issuer of its CRL, which it need n
   ]
   t.strictSame(addresses(...point('LEAF')).crl, ['http://a/'], 'names are compared as names')
   t.strictSame(addresses(...point('other')).crl, [])
+})
+
+t.test('what is malformed is passed over, and the others are asked', async (t) => {
+  const crl = 'crlDistributionPoints = URI:http://a/'
+  const ocsp = 'authorityInfoAccess = OCSP;URI:http://b/'
+  const [access, points] = ['1.3.6.1.5.5.7.1.1', '2.5.29.31']
+  t.match(addresses(crl, `${access} = DER:0500`), { crl: ['http://a/'], ocsp: [] })
+  t.match(addresses(ocsp, `${points} = DER:0500`), { crl: [], ocsp: ['http://b/'] })
+  const good = '300fa00da00b8609687474703a2f2f612f'
+  t.match(addresses(`${points} = DER:30133000${good}`).crl, ['http://a/'])
+  t.match(addresses(`${points} = DER:30130500${good}`).crl, ['http://a/'])
+})
+
+t.test('an address with UTF-8 in it is asked as browsers and OpenSSL do', async (t) => {
+  const point = (octets: Buffer) => {
+    const uri = encode(contextTag(6, 'primitive'), Buffer.from('http://a/'), octets)
+    const name = encode(contextTag(0), encode(contextTag(0), uri))
+    const value = encode(TAG.sequence, encode(TAG.sequence, name))
+    return `2.5.29.31 = DER:${value.toString('hex')}`
+  }
+  t.strictSame(addresses(point(Buffer.from('ü'))).crl, ['http://a/%C3%BC'])
+  t.strictSame(addresses(point(Buffer.of(0xfc))).crl, ['http://a/%C3%BC'], 'Latin-1')
 })

@@ -90,7 +90,7 @@ export function findRevocationWarnings({ subject, selfSigned, addresses }: Revie
   if (selfSigned) {
     return []
   }
-  const { ocsp = [], crl = [], ignored = { ocsp: [], crl: [] } } = addresses ?? {}
+  const { ocsp, crl, ignored } = addresses
   const never = [...ignored.ocsp, ...ignored.crl]
   if (ocsp.length + crl.length === 0) {
     return [
@@ -157,7 +157,7 @@ export function findMissingRevocationSources(path: readonly X509Certificate[]): 
 
 function describeLink({ certificate, issuer }: ChainLink): string[] {
   const subject = describeSubject(certificate)
-  const { ocsp = [], crl = [] } = readCertificateExtensions(certificate).addresses ?? {}
+  const { ocsp, crl } = readCertificateExtensions(certificate).addresses
   if (issuer === undefined) {
     return [
       `the issuer of ${subject} is not known, so that nobody's word about it can be verified; add its certificate`,
