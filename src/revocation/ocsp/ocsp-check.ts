@@ -11,6 +11,7 @@ import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
+import { findUnreadable } from '../../x509/review/reviewed-certificate.ts'
 import { findResponderProblem } from '../../x509/review/service-certificate.ts'
 import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
 import {
@@ -237,14 +238,17 @@ function findSignerProblem(
     return undefined
   }
   if (!isIssuedBy(signer, issuer)) {
-    return `its responder, ${period.subject}, has its certificate from another issuer`
+    return (
+      distrust(findUnreadable(signer)) ??
+      `its responder, ${period.subject}, has its certificate from another issuer`
+    )
   }
   return distrust(findResponderProblem(signer))
 }
 
 /**
- * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: critical extensions, and
- * names that its issuer may not certify.
+ * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: malformed and critical
+ * extensions, and names that its issuer may not certify.
  */
 function findRefusal(signer: X509Certificate, issuer: X509Certificate): string | undefined {
   return signer.raw.equals(issuer.raw) ? undefined : distrust(findPathProblem([signer, issuer]))

@@ -3,9 +3,10 @@ import { buildChain, type Chain, hasIssuerName, isIssuedBy, isSelfSigned } from 
 import { publicKeyOf } from '../key-type.ts'
 import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
-import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
+import { findUnreadable, type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import {
   describeMissingIssuer,
+  findMalformedWarning,
   findPurposeWarning,
   findReaderWarnings,
   findRevocationWarnings,
@@ -85,7 +86,8 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   const { leaf, following, caCertificates, chain, at } = certificates
   const files = [...following, ...caCertificates]
   const path = [leaf, ...chain.issuers]
-  const forbidden = chain.complete ? undefined : findForbiddenIssuer(path.at(-1) as X509Certificate, files)
+  const last = path.at(-1) as X509Certificate
+  const forbidden = chain.complete ? undefined : findForbiddenIssuer(last, files)
   const issuers = forbidden === undefined ? chain.issuers : [...chain.issuers, forbidden]
   const issuerProblems = issuers.flatMap((issuer, index) => {
     const of = following.includes(issuer) ? 'following' : 'caCertificates'
@@ -103,11 +105,15 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   if (flaw !== undefined) {
     return judge([`is never valid: ${flaw}; have it issued anew`], [])
   }
+  if (reviewed.unreadable !== undefined) {
+    return judge([`${reviewed.unreadable}; have it issued anew`], [])
+  }
   if (reviewed.ca) {
     // All other advice would be about the wrong certificate
     return judge([describeAuthorityAsLeaf(leaf, following, caCertificates, at)], [])
   }
-  const missing = chain.complete || forbidden !== undefined ? [] : [describeMissingIssuer(path, files)]
+  const isKnown = chain.complete || forbidden !== undefined || findUnreadable(last) !== undefined
+  const missing = isKnown ? [] : [describeMissingIssuer(path, files)]
   return judge(findLeafProblems(reviewed), [...missing, ...findWarnings(reviewed, [leaf, ...issuers])])
 }
 
@@ -121,12 +127,16 @@ export function reviewSigner(
 }
 
 function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
-  const chain = path.map(readForReview).filter((certificate) => certificate !== undefined)
+  // All other advice about one that validators cannot read would mislead
+  const chain = path
+    .flatMap((certificate) => readForReview(certificate) ?? [])
+    .filter(({ unreadable }) => unreadable === undefined)
   return [
     findSelfSignedWarning(signer),
     findPurposeWarning(signer, 'signer'),
     ...chain.slice(1).map((issuer) => findPurposeWarning(issuer, 'issuer')),
     ...path.slice(0, 1).flatMap(findReaderWarnings),
+    ...chain.map(findMalformedWarning),
     ...chain.flatMap(findRevocationWarnings),
     ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)
@@ -196,8 +206,8 @@ function descendants(ancestor: X509Certificate, candidates: readonly X509Certifi
 }
 
 /**
- * Finds the certificate whose key signed `certificate`, though its key usage does not allow that (RFC 5280 4.2.1.3). A
- * chain ends below it, so it would be reported as missing.
+ * Finds the certificate whose key signed `certificate`, though its key usage does not allow that (RFC 5280 4.2.1.3), or it
+ * cannot be read. A chain ends below it, so it would be reported as missing.
  */
 function findForbiddenIssuer(
   certificate: X509Certificate,
@@ -207,7 +217,8 @@ function findForbiddenIssuer(
     const key = publicKeyOf(candidate)
     return (
       hasIssuerName(certificate, candidate) &&
-      readForReview(candidate)?.keyUsage?.includes('keyCertSign') === false &&
+      (readForReview(candidate)?.keyUsage?.includes('keyCertSign') === false ||
+        findUnreadable(candidate) !== undefined) &&
       key !== undefined &&
       certificate.verify(key)
     )
