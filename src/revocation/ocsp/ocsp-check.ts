@@ -5,7 +5,7 @@ import { encode } from '../../asn1/der-writer.ts'
 import { TAG } from '../../asn1/tag.ts'
 import { readGeneralizedTime } from '../../asn1/time.ts'
 import { type CertificateFields, readCertificateFields } from '../../x509/certificate-fields.ts'
-import { isIssuedBy } from '../../x509/chain.ts'
+import { isIssuedBy, isSignedWithKeyOf } from '../../x509/chain.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
@@ -238,10 +238,9 @@ function findSignerProblem(
     return undefined
   }
   if (!isIssuedBy(signer, issuer)) {
-    return (
-      distrust(findUnreadable(signer)) ??
-      `its responder, ${period.subject}, has its certificate from another issuer`
-    )
+    // Hostile certificates take long to review, so only one that the issuer has signed is
+    const unreadable = isSignedWithKeyOf(signer, issuer) ? findUnreadable(signer) : undefined
+    return distrust(unreadable) ?? `its responder, ${period.subject}, has its certificate from another issuer`
   }
   return distrust(findResponderProblem(signer))
 }

@@ -1,6 +1,12 @@
 import type { X509Certificate } from 'node:crypto'
-import { buildChain, type Chain, hasIssuerName, isIssuedBy, isSelfSigned } from '../chain.ts'
-import { publicKeyOf } from '../key-type.ts'
+import {
+  buildChain,
+  type Chain,
+  hasIssuerName,
+  isIssuedBy,
+  isSelfSigned,
+  isSignedWithKeyOf,
+} from '../chain.ts'
 import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
 import { findUnreadable, type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
@@ -213,14 +219,11 @@ function findForbiddenIssuer(
   certificate: X509Certificate,
   candidates: readonly X509Certificate[],
 ): X509Certificate | undefined {
-  return candidates.find((candidate) => {
-    const key = publicKeyOf(candidate)
-    return (
+  return candidates.find(
+    (candidate) =>
       hasIssuerName(certificate, candidate) &&
       (readForReview(candidate)?.keyUsage?.includes('keyCertSign') === false ||
         findUnreadable(candidate) !== undefined) &&
-      key !== undefined &&
-      certificate.verify(key)
-    )
-  })
+      isSignedWithKeyOf(certificate, candidate),
+  )
 }
