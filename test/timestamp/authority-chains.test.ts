@@ -141,7 +141,7 @@ t.test('what is weak, or not allowed, is refused with anchors and without them a
 t.test('what validators cannot read is named, and nothing that follows from it', async (t) => {
   const unreadable = (name: string) =>
     `the certificate of ${name} has a malformed extension (authorityKeyIdentifier), because of which validators refuse it`
-  const identifier = '2.5.29.35 = DER:3003040101'
+  const identifier = '2.5.29.35 = DER:020101'
   const own = issue(directory, { subject, issuer: issuing, extensions: [...FOR_TIMESTAMPS, identifier] })
   const oddCa = issue(directory, { subject: '/CN=CA', ca: true, issuer: root, extension: identifier })
   const below = issue(directory, { subject, issuer: oddCa, extensions: FOR_TIMESTAMPS })

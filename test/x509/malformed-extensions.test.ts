@@ -64,7 +64,7 @@ const READABLE: readonly (readonly [Name, readonly string[]])[] = [
 
 const MALFORMED: readonly (readonly [Name, readonly string[]])[] = [
   ['subjectKeyIdentifier', ['020101', '30020400']],
-  ['authorityKeyIdentifier', ['3003040101', '30030a0101']],
+  ['authorityKeyIdentifier', ['020101', '3003040101', '30030a0101']],
   ['keyUsage', ['0500', '0401c0', '30020106']],
   ['extendedKeyUsage', ['0500', '3003020101', '06022a03']],
   ['basicConstraints', ['0500', '30020500', '3003040101', '0101ff', '1800']],

@@ -456,7 +456,7 @@ t.test('an extension that validators cannot read, and nothing that follows from 
     ['extendedKeyUsage', '2.5.29.37 = DER:0500'],
     ['subjectAltName', '2.5.29.17 = DER:0500'],
     ['subjectKeyIdentifier', '2.5.29.14 = DER:020101'],
-    ['authorityKeyIdentifier', '2.5.29.35 = DER:3003040101'],
+    ['authorityKeyIdentifier', '2.5.29.35 = DER:020101'],
     ['nameConstraints', '2.5.29.30 = DER:0500'],
     ['crlDistributionPoints', '2.5.29.31 = DER:0500'],
   ] as const) {
@@ -474,6 +474,16 @@ t.test('an extension that validators cannot read, and nothing that follows from 
     const right = makeAuthority('Odd CA', root, { keyFile: odd.keyFile })
     t.strictSame(review([signer, odd, right], [root]), NOTHING, `${name} beside a right one`)
   }
+  const extensions = [CA, SIGNS_CERTIFICATES, OCSP, '2.5.29.14 = DER:020101']
+  const unnamed = makeAuthority('Unnamed CA', root, { extensions })
+  const signer = makeLeaf({ issuer: unnamed, extension: '2.5.29.35 = DER:3006800401020304' })
+  t.strictSame(review([signer, unnamed], [root]), {
+    problems: ofFollowing(
+      `the certificate of O=Test, CN=Unnamed CA has a malformed extension (subjectKeyIdentifier), ${because}`,
+    ),
+    warnings: [],
+  })
+  t.throws(() => opensslVerify(signer, [unnamed], root))
 })
 
 t.test('two different algorithms for the signature of a certificate (RFC 5280 4.1.1.2)', async (t) => {
