@@ -3,6 +3,7 @@ import { hasIssuerName, isSelfSigned } from '../x509/chain.ts'
 import { publicKeyOf } from '../x509/key-type.ts'
 import { buildSignerChain } from '../x509/review/certificate-review.ts'
 import { findPathProblem } from '../x509/review/path-problem.ts'
+import { findUnreadable } from '../x509/review/reviewed-certificate.ts'
 import { findAuthorityProblem } from '../x509/review/service-certificate.ts'
 import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from '../x509/validity.ts'
 
@@ -36,6 +37,7 @@ export function traceAuthority(
   const { issuers, complete } = buildSignerChain(certificate, meant, at)
   const path = [certificate, ...issuers]
   return (
+    path.map(findUnreadable).find((problem) => problem !== undefined) ??
     findWrongEnd(path.at(-1) as X509Certificate, complete, embedded, anchors) ??
     findInvalidity(path.map(validityPeriod), at) ??
     findPathProblem(path) ??

@@ -94,7 +94,8 @@ function chooseCertificates({ certificates }: TimestampToken, path: readonly X50
 
 /** Returns whether all verifiers can read a certificate. */
 function isReadable(certificate: X509Certificate): boolean {
-  return readForReview(certificate)?.version === 3
+  const read = readForReview(certificate)
+  return read?.version === 3 && read.unreadable === undefined && read.malformed.length === 0
 }
 
 /**

@@ -8,6 +8,10 @@ export interface CertificateFields {
   readonly version: number
   /** Content of the INTEGER. */
   readonly serialNumber: Buffer
+  /** DER AlgorithmIdentifier in what is signed. */
+  readonly signature: Buffer
+  /** DER AlgorithmIdentifier outside of it, which must be the same (RFC 5280 4.1.1.2). */
+  readonly signatureAlgorithm: Buffer
   /** DER Name. */
   readonly issuer: Buffer
   /** DER Validity. */
@@ -28,10 +32,12 @@ export interface CertificateFields {
  * @throws Error when it is not DER, even if OpenSSL could read it
  */
 export function readCertificateFields({ raw }: { readonly raw: Buffer }): CertificateFields {
-  const certificate = new DerReader(raw).enter(TAG.sequence).enter(TAG.sequence)
+  const signed = new DerReader(raw).enter(TAG.sequence)
+  const certificate = signed.enter(TAG.sequence)
+  const signatureAlgorithm = signed.element(TAG.sequence)
   const version = certificate.enterOptional(contextTag(0))?.content(TAG.integer)[0] ?? 0
   const serialNumber = certificate.content(TAG.integer)
-  certificate.enter(TAG.sequence) // signature
+  const signature = certificate.element(TAG.sequence)
   const issuer = certificate.element(TAG.sequence)
   const validity = certificate.element(TAG.sequence)
   const subject = certificate.element(TAG.sequence)
@@ -45,6 +51,8 @@ export function readCertificateFields({ raw }: { readonly raw: Buffer }): Certif
   return {
     version: version + 1,
     serialNumber,
+    signature,
+    signatureAlgorithm,
     issuer,
     validity,
     subject,

@@ -115,7 +115,8 @@ export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate
   return matchesIssuer(certificate, issuer) && isSignedWithKeyOf(certificate, issuer) && mayIssue(issuer)
 }
 
-function isSignedWithKeyOf(certificate: X509Certificate, issuer: X509Certificate): boolean {
+/** Returns whether the key of `issuer` signed a certificate, whatever either says of the other. */
+export function isSignedWithKeyOf(certificate: X509Certificate, issuer: X509Certificate): boolean {
   const known = verified.get(certificate) ?? new WeakMap<X509Certificate, boolean>()
   verified.set(certificate, known)
   const key = known.has(issuer) ? undefined : publicKeyOf(issuer)

@@ -17,6 +17,10 @@ export const EXTENSION = {
   inhibitAnyPolicy: '2.5.29.54',
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   ocspNoCheck: '1.3.6.1.5.5.7.48.1.5',
+  ipAddrBlocks: '1.3.6.1.5.5.7.1.7',
+  autonomousSysIds: '1.3.6.1.5.5.7.1.8',
+  proxyCertInfo: '1.3.6.1.5.5.7.1.14',
+  netscapeCertType: '2.16.840.1.113730.1.1',
 } as const
 
 /** Purposes in the extendedKeyUsage extension (RFC 5280 4.2.1.12). */

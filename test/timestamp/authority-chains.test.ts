@@ -121,7 +121,7 @@ t.test('what is weak, or not allowed, is refused with anchors and without them a
       /^the certificate of CN=Timestamp authority has a distinguished name for a name, which the name constraints of/,
     ],
     [
-      ca({ extensions: [...authority, '2.5.29.30 = critical, DER:0500'] }),
+      ca({ extensions: [...authority, '2.5.29.30 = critical, DER:300ca00a30088203612e62800101'] }),
       /^the certificate of CN=CA has name constraints that are not those of RFC 5280 4\.2\.1\.10$/,
     ],
   ] as const) {
@@ -136,6 +136,34 @@ t.test('what is weak, or not allowed, is refused with anchors and without them a
   const allowed = ca({ extensions: [...authority, 'nameConstraints = critical, permitted;DNS:test'] })
   const { certificate } = issue(directory, { subject, issuer: allowed, extensions: FOR_TIMESTAMPS })
   t.type(traceAuthority(certificate, [allowed.certificate], [root.certificate], new Date()), Array)
+})
+
+t.test('what validators cannot read is named, and nothing that follows from it', async (t) => {
+  const unreadable = (name: string) =>
+    `the certificate of ${name} has a malformed extension (authorityKeyIdentifier), because of which validators refuse it`
+  const identifier = '2.5.29.35 = DER:020101'
+  const own = issue(directory, { subject, issuer: issuing, extensions: [...FOR_TIMESTAMPS, identifier] })
+  const oddCa = issue(directory, { subject: '/CN=CA', ca: true, issuer: root, extension: identifier })
+  const below = issue(directory, { subject, issuer: oddCa, extensions: FOR_TIMESTAMPS })
+  const purpose = ['keyUsage = digitalSignature', '2.5.29.37 = critical, DER:0500']
+  const withoutPurpose = issue(directory, { subject, issuer: issuing, extensions: purpose })
+  for (const [signer, issuer, told] of [
+    [own, issuing, unreadable('CN=Timestamp authority')],
+    [below, oddCa, unreadable('CN=CA')],
+    [
+      withoutPurpose,
+      issuing,
+      unreadable('CN=Timestamp authority').replace('authorityKeyIdentifier', 'extendedKeyUsage'),
+    ],
+  ] as const) {
+    for (const anchors of [[root.certificate], []]) {
+      const sent = [issuer.certificate, root.certificate]
+      t.equal(traceAuthority(signer.certificate, sent, anchors, new Date()), told)
+    }
+    const files = ['-untrusted', issuer.certificateFile, signer.certificateFile]
+    const judge = spawnSync('openssl', ['verify', '-CAfile', root.certificateFile, ...files])
+    t.not(judge.status, 0)
+  }
 })
 
 t.test('an extended key usage that is not critical, or not alone, is not that of RFC 3161 2.3', async (t) => {

@@ -5,12 +5,13 @@ import { encode } from '../../asn1/der-writer.ts'
 import { TAG } from '../../asn1/tag.ts'
 import { readGeneralizedTime } from '../../asn1/time.ts'
 import { type CertificateFields, readCertificateFields } from '../../x509/certificate-fields.ts'
-import { isIssuedBy } from '../../x509/chain.ts'
+import { isIssuedBy, isSignedWithKeyOf } from '../../x509/chain.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
+import { findUnreadable } from '../../x509/review/reviewed-certificate.ts'
 import { findResponderProblem } from '../../x509/review/service-certificate.ts'
 import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
 import {
@@ -237,14 +238,16 @@ function findSignerProblem(
     return undefined
   }
   if (!isIssuedBy(signer, issuer)) {
-    return `its responder, ${period.subject}, has its certificate from another issuer`
+    // Hostile certificates take long to review, so only one that the issuer has signed is
+    const unreadable = isSignedWithKeyOf(signer, issuer) ? findUnreadable(signer) : undefined
+    return distrust(unreadable) ?? `its responder, ${period.subject}, has its certificate from another issuer`
   }
   return distrust(findResponderProblem(signer))
 }
 
 /**
- * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: critical extensions, and
- * names that its issuer may not certify.
+ * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: malformed and critical
+ * extensions, and names that its issuer may not certify.
  */
 function findRefusal(signer: X509Certificate, issuer: X509Certificate): string | undefined {
   return signer.raw.equals(issuer.raw) ? undefined : distrust(findPathProblem([signer, issuer]))

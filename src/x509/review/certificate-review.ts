@@ -1,11 +1,19 @@
 import type { X509Certificate } from 'node:crypto'
-import { buildChain, type Chain, hasIssuerName, hasSameIssuer, isIssuedBy, isSelfSigned } from '../chain.ts'
-import { publicKeyOf } from '../key-type.ts'
+import {
+  buildChain,
+  type Chain,
+  hasIssuerName,
+  hasSameIssuer,
+  isIssuedBy,
+  isSelfSigned,
+  isSignedWithKeyOf,
+} from '../chain.ts'
 import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
-import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
+import { findUnreadable, type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import {
   describeMissingIssuer,
+  findMalformedWarning,
   findPurposeWarning,
   findReaderWarnings,
   findRevocationWarnings,
@@ -63,11 +71,30 @@ export function buildSignerChain(
     rest = rest.filter((one) => !wrong.includes(one))
     chain = buildChain(leaf, rest, at, isEnd)
     if (!chain.complete && (first.complete || chain.issuers.length < first.issuers.length)) {
-      return first
+      return goAround(leaf, first, candidates, at, isEnd) ?? first
     }
     wrong = findWrongIssuers(leaf, chain)
   }
   return chain
+}
+
+/** Finds a chain without one of its issuers: where an authority allows fewer of them below it, one of these is wrong, and not it. */
+function goAround(
+  leaf: X509Certificate,
+  { issuers }: Chain,
+  candidates: readonly X509Certificate[],
+  at: Date,
+  isEnd: typeof isSelfSigned,
+): Chain | undefined {
+  const others = issuers.map((issuer) =>
+    buildChain(
+      leaf,
+      candidates.filter((one) => one !== issuer),
+      at,
+      isEnd,
+    ),
+  )
+  return others.find((chain) => chain.complete && findWrongIssuers(leaf, chain).length === 0)
 }
 
 function findWrongIssuers(leaf: X509Certificate, { issuers }: Chain): X509Certificate[] {
@@ -85,7 +112,8 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   const { leaf, following, caCertificates, chain, at } = certificates
   const files = [...following, ...caCertificates]
   const path = [leaf, ...chain.issuers]
-  const forbidden = chain.complete ? undefined : findForbiddenIssuer(path.at(-1) as X509Certificate, files)
+  const last = path.at(-1) as X509Certificate
+  const forbidden = chain.complete ? undefined : findForbiddenIssuer(last, files)
   const issuers = forbidden === undefined ? chain.issuers : [...chain.issuers, forbidden]
   const issuerProblems = issuers.flatMap((issuer, index) => {
     const of = following.includes(issuer) ? 'following' : 'caCertificates'
@@ -103,11 +131,15 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   if (flaw !== undefined) {
     return judge([`is never valid: ${flaw}; have it issued anew`], [])
   }
+  if (reviewed.unreadable !== undefined) {
+    return judge([`${reviewed.unreadable}; have it issued anew`], [])
+  }
   if (reviewed.ca) {
     // All other advice would be about the wrong certificate
     return judge([describeAuthorityAsLeaf(leaf, following, caCertificates, at)], [])
   }
-  const missing = chain.complete || forbidden !== undefined ? [] : [describeMissingIssuer(path, files)]
+  const isKnown = chain.complete || forbidden !== undefined || findUnreadable(last) !== undefined
+  const missing = isKnown ? [] : [describeMissingIssuer(path, files)]
   const problems = [...findLeafProblems(reviewed), ...findSharedSerialNumber(leaf, issuers)]
   return judge(problems, [...missing, ...findWarnings(reviewed, [leaf, ...issuers])])
 }
@@ -122,12 +154,16 @@ export function reviewSigner(
 }
 
 function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
-  const chain = path.map(readForReview).filter((certificate) => certificate !== undefined)
+  // All other advice about one that validators cannot read would mislead
+  const chain = path
+    .flatMap((certificate) => readForReview(certificate) ?? [])
+    .filter(({ unreadable }) => unreadable === undefined)
   return [
     findSelfSignedWarning(signer),
     findPurposeWarning(signer, 'signer'),
     ...chain.slice(1).map((issuer) => findPurposeWarning(issuer, 'issuer')),
     ...path.slice(0, 1).flatMap(findReaderWarnings),
+    ...chain.map(findMalformedWarning),
     ...chain.flatMap(findRevocationWarnings),
     ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)
@@ -213,20 +249,18 @@ function descendants(ancestor: X509Certificate, candidates: readonly X509Certifi
 }
 
 /**
- * Finds the certificate whose key signed `certificate`, though its key usage does not allow that (RFC 5280 4.2.1.3). A
- * chain ends below it, so it would be reported as missing.
+ * Finds the certificate whose key signed `certificate`, though its key usage does not allow that (RFC 5280 4.2.1.3), or it
+ * cannot be read. A chain ends below it, so it would be reported as missing.
  */
 function findForbiddenIssuer(
   certificate: X509Certificate,
   candidates: readonly X509Certificate[],
 ): X509Certificate | undefined {
-  return candidates.find((candidate) => {
-    const key = publicKeyOf(candidate)
-    return (
+  return candidates.find(
+    (candidate) =>
       hasIssuerName(certificate, candidate) &&
-      readForReview(candidate)?.keyUsage?.includes('keyCertSign') === false &&
-      key !== undefined &&
-      certificate.verify(key)
-    )
-  })
+      (readForReview(candidate)?.keyUsage?.includes('keyCertSign') === false ||
+        findUnreadable(candidate) !== undefined) &&
+      isSignedWithKeyOf(certificate, candidate),
+  )
 }

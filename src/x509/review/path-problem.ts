@@ -5,7 +5,7 @@ import { EXTENSION } from '../extensions.ts'
 import { findForbiddenName, type NameConstraints } from '../name-constraints.ts'
 import { lacksPolicy } from '../policies.ts'
 import { describeSubject, validityPeriod } from '../validity.ts'
-import { GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
+import { findUnreadable, GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
 
 /**
  * Finds the first reason not to rely on signatures of a path's leaf. It refuses critical extensions and names too,
@@ -15,7 +15,8 @@ import { GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
  */
 export function findPathProblem(path: readonly X509Certificate[]): string | undefined {
   const issuers = path.slice(1).flatMap((_, index) => findIssuerProblems(path, index + 1))
-  return [...issuers, ...findRefusals(path)][0]
+  const unreadable = path.slice(0, 1).flatMap((leaf) => findUnreadable(leaf) ?? [])
+  return [...unreadable, ...issuers, ...findRefusals(path)][0]
 }
 
 /**
@@ -35,7 +36,10 @@ export function findIssuerProblems(path: readonly X509Certificate[], index: numb
   if (reviewed === undefined) {
     return [`${its} is not encoded as RFC 5280 says; have it issued anew`]
   }
-  const { version, ca, keyUsage, pathLength, selfSigned, weakKey, weakSignature } = reviewed
+  const { version, ca, keyUsage, pathLength, selfSigned, unreadable, weakKey, weakSignature } = reviewed
+  if (unreadable !== undefined) {
+    return [`${its} ${unreadable}; have it issued anew`]
+  }
   const problems: string[] = []
   // A root of version 1 has no extensions, so it counts as an authority by being trusted (6.1.4 (k))
   if (!ca && !(selfSigned && version === 1)) {

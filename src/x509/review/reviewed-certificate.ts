@@ -6,8 +6,9 @@ import { ID_RSASSA_PSS } from '../../algorithms/rsa-pss.ts'
 import { WEAK_SIGNATURES } from '../../algorithms/weak-signatures.ts'
 import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
-import { isSelfSigned } from '../chain.ts'
+import { isSelfIssued, isSelfSigned } from '../chain.ts'
 import { publicKeyOf } from '../key-type.ts'
+import { findMalformedExtensions, READ_ALWAYS, READ_BY_SOME } from '../malformed-extensions.ts'
 import { describeSubject } from '../validity.ts'
 
 /** The facts about a certificate that a review needs. */
@@ -15,7 +16,11 @@ export interface ReviewedCertificate extends CertificateExtensions {
   /** The subject in one line. */
   readonly subject: string
   readonly selfSigned: boolean
-  /** Says that the key is weak, if so. The message follows the certificate's name, as the next one does. */
+  /** Says why validators cannot read it, if so. The message follows the certificate's name, as the next two do. */
+  readonly unreadable: string | undefined
+  /** Names the malformed extensions that only some validators read. */
+  readonly malformed: readonly string[]
+  /** Says that the key is weak, if so. */
   readonly weakKey: string | undefined
   /** Says that its signature can be forged, if so. That of a self-signed one does not matter: nobody relies on it. */
   readonly weakSignature: string | undefined
@@ -45,12 +50,41 @@ function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined 
       ...readCertificateExtensions(certificate),
       subject: describeSubject(certificate),
       selfSigned,
+      unreadable: findUnreadableField(certificate),
+      malformed: findMalformedExtensions(readCertificateFields(certificate).extensions, READ_BY_SOME),
       weakKey: weakKey && `has a key that is not secure, ${weakKey}`,
       weakSignature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,
     }
   } catch {
     return undefined
   }
+}
+
+function findUnreadableField(certificate: X509Certificate): string | undefined {
+  const { extensions } = readCertificateFields(certificate)
+  const malformed = findMalformedExtensions(extensions, READ_ALWAYS)
+  if (malformed.length > 0) {
+    return `has a malformed extension (${malformed.join(', ')}), because of which validators refuse it`
+  }
+  // Validators do not verify the signature of a root
+  return hasTwoAlgorithms(certificate) && !isSelfIssued(certificate)
+    ? `${NAMES_TWO_ALGORITHMS}, because of which validators refuse it`
+    : undefined
+}
+
+export const NAMES_TWO_ALGORITHMS =
+  'names two different algorithms for its signature, outside and inside of what is signed (RFC 5280 4.1.1.2)'
+
+/** Returns whether a certificate names two algorithms for its signature. Then OpenSSL does not verify it with any key. */
+export function hasTwoAlgorithms(certificate: X509Certificate): boolean {
+  const { signature, signatureAlgorithm } = readCertificateFields(certificate)
+  return !signature.equals(signatureAlgorithm)
+}
+
+/** Describes a certificate that validators cannot read; undefined for all others. The message begins with its subject. */
+export function findUnreadable(certificate: X509Certificate): string | undefined {
+  const unreadable = readForReview(certificate)?.unreadable
+  return unreadable && `the certificate of ${describeSubject(certificate)} ${unreadable}`
 }
 
 /** The least that publicly trusted authorities may certify (CA/Browser Forum, Baseline Requirements 6.1.5). */

@@ -10,7 +10,10 @@ const FOR_SIGNATURES: readonly string[] = ['digitalSignature', 'nonRepudiation']
 /** Finds why a certificate is not that of a timestamp authority. The message begins with its subject. */
 export function findAuthorityProblem(certificate: X509Certificate): string | undefined {
   return findProblem(certificate, (reviewed) => {
-    const { critical, extendedKeyUsage, keyUsage } = reviewed
+    const { critical, extendedKeyUsage, keyUsage, unreadable } = reviewed
+    if (unreadable !== undefined) {
+      return unreadable
+    }
     // The purpose must be timestamps alone, and critical (RFC 3161 2.3)
     if (
       extendedKeyUsage?.join() !== KEY_PURPOSE.timeStamping ||

@@ -5,7 +5,7 @@ import { type ChainLink, chainLinks, hasIssuerName } from '../chain.ts'
 import { KEY_PURPOSE } from '../extensions.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { describeIssuer, describeSubject } from '../validity.ts'
-import type { ReviewedCertificate } from './reviewed-certificate.ts'
+import { hasTwoAlgorithms, NAMES_TWO_ALGORITHMS, type ReviewedCertificate } from './reviewed-certificate.ts'
 
 /** Purposes (extended key usage) that validators accept for the signer of a document. */
 const DOCUMENT_PURPOSES: ReadonlySet<string> = new Set([
@@ -52,6 +52,14 @@ export function findSelfSignedWarning({ subject, selfSigned }: ReviewedCertifica
   return selfSigned
     ? `the certificate of ${subject} is self-signed: validators trust its signatures only where it is installed itself`
     : undefined
+}
+
+/** Warns of malformed extensions in a certificate that other validators read than those that build on OpenSSL. */
+export function findMalformedWarning({ subject, malformed }: ReviewedCertificate): string | undefined {
+  return malformed.length === 0
+    ? undefined
+    : `the certificate of ${subject} has a malformed extension (${malformed.join(', ')}): ` +
+        'some validators may refuse signatures because of it'
 }
 
 /** The most octets of a serial number (RFC 5280 4.1.2.2). */
@@ -128,6 +136,12 @@ export function describeMissingIssuer(
   files: readonly X509Certificate[],
 ): string {
   const last = path.at(-1) as X509Certificate
+  if (hasTwoAlgorithms(last)) {
+    return (
+      `the chain is incomplete: it ends at the certificate of ${describeSubject(last)}, which ${NAMES_TWO_ALGORITHMS}, so that ` +
+      'its signature cannot be verified; have it issued anew'
+    )
+  }
   const missing =
     `the chain is incomplete: missing is the certificate of ${describeIssuer(last)}, which issued that of ` +
     `${describeSubject(last)}; add it to the CA certificates, so that validators find their way to the root`

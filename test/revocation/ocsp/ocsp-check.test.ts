@@ -191,6 +191,14 @@ t.test('who may not answer is not listened to', async (t) => {
       responder({ extensions: [...FOR_OCSP, '1.2.3.4 = critical, DER:0500'] }),
       /critical extension that is not supported, 1\.2\.3\.4$/,
     ],
+    [
+      responder({ extensions: [...FOR_OCSP, '2.5.29.17 = DER:0500'] }),
+      /cannot be trusted: the certificate of CN=responder has a malformed extension \(subjectAltName\)/,
+    ],
+    [
+      responder({ extensions: [...FOR_OCSP, '2.5.29.35 = DER:020101'] }),
+      /cannot be trusted: the certificate of CN=responder has a malformed extension \(authorityKeyIdentifier\)/,
+    ],
   ] as const) {
     const asked = question()
     const der = await authority.respond(asked.der, { signer })
@@ -360,6 +368,7 @@ t.test('that a certificate is revoked counts with flaws too, if the signature is
   const from = (ms: number) => new Date(Date.now() + ms)
   const short = responder({ notAfter: from(DAY_MS / 2) })
   const odd = responder({ extensions: [...FOR_OCSP, '1.2.3.4 = critical, DER:0500'] })
+  const malformed = responder({ extensions: [...FOR_OCSP, '2.5.29.17 = DER:0500'] })
   for (const [options, now, nonce, flaw] of [
     [{}, from(DAY_MS + 60_000), asked.nonce, /^it was to be replaced at /],
     [{ args: [] }, from(DAY_MS), asked.nonce, /^it was to be replaced at /],
@@ -369,6 +378,7 @@ t.test('that a certificate is revoked counts with flaws too, if the signature is
     [{ signer: short }, from(0.75 * DAY_MS), asked.nonce, /^The certificate of CN=responder expired at /],
     [{ args: ['-ndays', '1', '-rmd', 'sha1'] }, from(0), asked.nonce, /^it is signed with SHA-1/],
     [{ signer: odd }, from(0), asked.nonce, /^its responder cannot be trusted: .* extension .* 1\.2\.3\.4$/],
+    [{ signer: malformed }, from(0), asked.nonce, /^its responder cannot be trusted: .* \(subjectAltName\)/],
   ] satisfies [ResponseOptions, Date, Buffer, RegExp][]) {
     const der = await revoking.respond(asked.der, options)
     const answer = await checkOcspResponse(der, { ...asked, nonce }, now)

@@ -17,7 +17,15 @@ import {
   withUnknownKey,
   writeBundle,
 } from '../../support/certificates.ts'
-import { CERTIFICATE, elementsOf, reissue, validityOf, withCompressedPoint } from '../../support/resigned.ts'
+import {
+  algorithm,
+  CERTIFICATE,
+  elementsOf,
+  reissue,
+  SHA256_WITH_RSA,
+  validityOf,
+  withCompressedPoint,
+} from '../../support/resigned.ts'
 import { cmsutil, makeNssDatabase } from '../../support/validators/nss.ts'
 import { verifyCms } from '../../support/validators/openssl.ts'
 
@@ -187,7 +195,7 @@ t.test('the key usage of a signer', async (t) => {
     problems: refusal('keyEncipherment, dataEncipherment'),
     warnings: [],
   })
-  t.strictSame(withUsage('2.5.29.15 = DER:0500').problems, refusal('none'))
+  t.strictSame(withUsage('2.5.29.15 = DER:030100').problems, refusal('none'))
 })
 
 t.test('a weak key of a signer', async (t) => {
@@ -492,6 +500,72 @@ t.test('an incomplete chain', async (t) => {
   })
 })
 
+t.test('an extension that validators cannot read, and nothing that follows from it', async (t) => {
+  const because = 'because of which validators refuse it; have it issued anew'
+  for (const [name, line] of [
+    ['basicConstraints', '2.5.29.19 = critical, DER:0500'],
+    ['keyUsage', '2.5.29.15 = DER:0500'],
+    ['extendedKeyUsage', '2.5.29.37 = DER:0500'],
+    ['subjectAltName', '2.5.29.17 = DER:0500'],
+    ['subjectKeyIdentifier', '2.5.29.14 = DER:020101'],
+    ['authorityKeyIdentifier', '2.5.29.35 = DER:020101'],
+    ['nameConstraints', '2.5.29.30 = DER:0500'],
+    ['crlDistributionPoints', '2.5.29.31 = DER:0500'],
+  ] as const) {
+    const others = (...lines: string[]) => [...lines.filter((one) => !one.startsWith(name)), OCSP, line]
+    const own = makeLeaf({ issuer: issuing, extensions: others(SIGNS) })
+    const message = `has a malformed extension (${name}), ${because}`
+    t.strictSame(review([own, issuing, policy], [root]), { problems: ofLeaf(message), warnings: [] }, name)
+    t.throws(() => opensslVerify(own, [issuing, policy], root), name)
+    const odd = makeAuthority('Odd CA', root, { extensions: others(CA, SIGNS_CERTIFICATES) })
+    const signer = makeLeaf({ issuer: odd, extension: 'authorityKeyIdentifier = none' })
+    const ofOdd = `the certificate of O=Test, CN=Odd CA ${message}`
+    t.match(review([signer, odd], [root]), { problems: ofFollowing(ofOdd) }, name)
+    t.notMatch(review([signer, odd], [root]).warnings.join(), /incomplete|extended key usage/, name)
+    t.throws(() => opensslVerify(signer, [odd], root), name)
+    const right = makeAuthority('Odd CA', root, { keyFile: odd.keyFile })
+    t.strictSame(review([signer, odd, right], [root]), NOTHING, `${name} beside a right one`)
+  }
+  const extensions = [CA, SIGNS_CERTIFICATES, OCSP, '2.5.29.14 = DER:020101']
+  const unnamed = makeAuthority('Unnamed CA', root, { extensions })
+  const signer = makeLeaf({ issuer: unnamed, extension: '2.5.29.35 = DER:3006800401020304' })
+  t.strictSame(review([signer, unnamed], [root]), {
+    problems: ofFollowing(
+      `the certificate of O=Test, CN=Unnamed CA has a malformed extension (subjectKeyIdentifier), ${because}`,
+    ),
+    warnings: [],
+  })
+  t.throws(() => opensslVerify(signer, [unnamed], root))
+})
+
+t.test('two different algorithms for the signature of a certificate (RFC 5280 4.1.1.2)', async (t) => {
+  const names =
+    'names two different algorithms for its signature, outside and inside of what is signed (RFC 5280 4.1.1.2)'
+  const because = 'because of which validators refuse it; have it issued anew'
+  const other = algorithm(SHA256_WITH_RSA, 'null')
+  const own = reissue(leaf, issuing, {}, other)
+  t.strictSame(review([own, issuing, policy], [root]), {
+    problems: ofLeaf(`${names}, ${because}`),
+    warnings: [],
+  })
+  t.throws(() => opensslVerify(own, [issuing, policy], root), /certificate signature failure/)
+  const odd = reissue(issuing, policy, {}, other)
+  t.strictSame(review([leaf, odd, policy], [root]), {
+    problems: ofFollowing(`the certificate of O=Test, CN=Issuing CA ${names}, ${because}`),
+    warnings: [],
+  })
+  t.throws(() => opensslVerify(leaf, [odd, policy], root), /certificate signature failure/)
+  const oddRoot = reissue(root, root, {}, other)
+  t.strictSame(review([leaf, issuing, policy], [oddRoot]), {
+    problems: [],
+    warnings: [
+      `the chain is incomplete: it ends at the certificate of O=Test, CN=Root, which ${names}, so that its signature ` +
+        'cannot be verified; have it issued anew',
+    ],
+  })
+  t.doesNotThrow(() => opensslVerify(leaf, [issuing, policy], oddRoot), 'it is trusted without its signature')
+})
+
 t.test('a self-signed signer, which may be in the other file as well', async (t) => {
   const extensions = ['basicConstraints = CA:FALSE', 'keyUsage = digitalSignature']
   const signer = makeLeaf({ extensions })
@@ -591,7 +665,11 @@ t.test('certificates of which nobody can be asked whether they were revoked, but
   t.strictSame(warningsOf(makeLeaf({ issuer: full, extensions })).warnings, [warning('Signer')])
   t.strictSame(warningsOf(makeLeaf({ issuer: bare })).warnings, [warning('Bare CA')])
   const unreadable = makeLeaf({ issuer: full, extensions: [...extensions, '1.3.6.1.5.5.7.1.1 = DER:0500'] })
-  t.strictSame(warningsOf(unreadable).warnings, [warning('Signer')])
+  t.strictSame(warningsOf(unreadable).warnings, [
+    'the certificate of O=Test, CN=Signer has a malformed extension (authorityInfoAccess): some validators may refuse ' +
+      'signatures because of it',
+    warning('Signer'),
+  ])
 })
 
 t.test('addresses that are never asked', async (t) => {
