@@ -334,13 +334,17 @@ t.test('certificates that are not above that of the authority are left out', asy
   })
   const key = { keyFile: issuing.keyFile, ca: true, subject: '/O=Test/CN=Timestamp CA' }
   const long = issue(directory, { ...key, extension: `nsComment = ${'a'.repeat(4_000)}` })
+  const spoilt = issue(directory, { ...key, extension: 'subjectAltName = DER:0500' })
+  const odd = issue(directory, { ...key, extension: 'certificatePolicies = DER:0500' })
   const old = reissue(issue(directory, key), stranger, { [CERTIFICATE.version]: Buffer.alloc(0) })
   for (const [what, ...certificates] of [
     ['a stranger', stranger],
     ['one with the issuer and serial number of the authority', twin],
     ['one of the issuer that is too long', long],
     ['one of the issuer that is of version 1, with extensions', old],
-    ['all of them', stranger, twin, long, old],
+    ['one of the issuer with a malformed extension', spoilt],
+    ['one of the issuer with one that only some read', odd],
+    ['all of them', stranger, twin, long, old, spoilt],
   ] as [string, ...Issued[]][]) {
     t.same(verifyResponse(grant(tokenWith(...certificates)), expected).token, came, what)
   }

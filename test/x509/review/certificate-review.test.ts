@@ -451,6 +451,23 @@ t.test('of several paths one that validators accept, though another lasts longer
   t.match(review([leaf, issuing, policy], [bridge, cross]).problems, [{ message: /pathLenConstraint/ }])
 })
 
+t.test(
+  'of two paths to a root that allows one authority below it the shorter, though it ends first',
+  async (t) => {
+    const one = 'basicConstraints = critical, CA:TRUE, pathlen:1'
+    const strict = makeAuthority('Strict root', undefined, { extensions: [one, SIGNS_CERTIFICATES] })
+    const notAfter = new Date(Date.now() + 86_400_000)
+    const own = makeAuthority('CA', strict, { notAfter })
+    const between = makeAuthority('Between', strict)
+    const cross = makeAuthority('CA', between, { keyFile: own.keyFile })
+    const signer = makeLeaf({ issuer: own })
+    const untrusted = writeBundle(`${directory}/strict.pem`, certificatesOf([own, cross, between]))
+    openssl('verify', '-trusted', strict.certificateFile, '-untrusted', untrusted, signer.certificateFile)
+    t.strictSame(review([signer], [cross, between, own, strict]).problems, [])
+    t.match(review([signer], [cross, between, strict]).problems, [{ message: /pathLenConstraint/ }])
+  },
+)
+
 t.test('an incomplete chain', async (t) => {
   const incomplete = (issuer: string, subject: string, more = '') => ({
     problems: [],
