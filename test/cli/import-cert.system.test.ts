@@ -186,7 +186,7 @@ t.test('a renewed one gets a label of its own, and that there are two is told', 
     ...[environment, 'import-cert', renewed, '--label', 'next', '--json'],
   )
   t.equal(exitCode, 0)
-  t.same(JSON.parse(stdout), { label: 'next', id: '01', created: true, others: 1, used: true })
+  t.match(JSON.parse(stdout), { label: 'next', id: '01', created: true, others: 1, used: Boolean })
   t.match(stderr, /^The token holds other certificates of this key: /)
   faulty.plan()
 })

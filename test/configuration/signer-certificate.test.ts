@@ -9,6 +9,7 @@ import {
 } from '../../src/configuration/signer-certificate.ts'
 import type { SignerCertificate, SignerRules } from '../../src/configuration/signer-configuration.ts'
 import {
+  generateKeyFile,
   type Issued,
   type IssueOptions,
   issue,
@@ -191,7 +192,7 @@ t.test('each type of key has its algorithms', async (t) => {
 })
 
 t.test('of several certificates on the token one counts that can be used', async (t) => {
-  const { keyFile } = issue(directory, { subject: '/CN=PSS', key: rsaPss('sha512', 64) })
+  const keyFile = generateKeyFile(directory, rsaPss('sha512', 64))
   const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
   const certify = (subject: string, minutes: number, options: Partial<IssueOptions>) =>
     issue(directory, { subject, issuer: issuing, notBefore: minutesAgo(minutes), ...options })
