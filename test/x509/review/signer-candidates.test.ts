@@ -73,6 +73,9 @@ t.test('those whose chain is complete come before others, and before self-signed
   t.strictSame(sorted(t, all), ['renewed', 'self-signed', 'of a stranger'])
   t.strictSame(sorted(t, all, [root, selfSigned]), ['renewed', 'self-signed', 'of a stranger'])
   t.strictSame(sorted(t, all, [stranger]), ['of a stranger', 'self-signed', 'renewed'])
+  const middle = issue(directory, { subject: '/CN=Middle', ca: true, issuer: stranger })
+  const below = certify('below', -1, 500, { issuer: middle })
+  t.strictSame(sorted(t, [below, renewed], [root, middle]), ['renewed', 'below'])
   t.strictSame(sorted(t, all, []), ['self-signed', 'of a stranger', 'renewed'], 'none is complete')
 })
 
