@@ -2,10 +2,10 @@
  * Implements the commands about the certificates on a token: `signing-service certs` lists them, `import-cert` stores one
  * beside its key, and `delete-cert` deletes one, such as a renewed one.
  */
-import type { X509Certificate } from 'node:crypto'
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/certificates.ts'
+import type { AdministrationAccess } from '../pkcs11/administration/session.ts'
 import { reviewSigner } from '../x509/review/certificate-review.ts'
 import { findAccess } from './configuration.ts'
 import { CommandFailed, type Io, printResult } from './io.ts'
@@ -17,14 +17,15 @@ import {
   type TokenOptions,
 } from './options.ts'
 import { confirmDeletion } from './prompts.ts'
-import { readCertificates } from './read-certificates.ts'
+import { readCaCertificates, readCertificates } from './read-certificates.ts'
 import { formatTable, printable, yesNo } from './table.ts'
 
 const CERTS_EXAMPLES = `
 Needs HSM_MODULE and the PIN, for which a person is asked if it is not configured. PRIVATE KEY says whether the token
-shows the private key. USED says whether the service takes the certificate for that key, unless a file has one: among
-several certificates that are valid now, it takes the one whose validity began last. FINGERPRINT is the SHA-256 of the
-certificate, which "openssl x509 -in FILE -noout -fingerprint -sha256" prints for a file.
+shows the private key. USED says whether the service takes the certificate for that key, unless a file has one. Among
+several it takes one that it does not refuse and that is valid now, rather one whose chain is complete with the
+certificates of CA_CERTIFICATES_FILE than another, and of several such the one whose validity began last. FINGERPRINT is
+the SHA-256 of the certificate, which "openssl x509 -in FILE -noout -fingerprint -sha256" prints for a file.
 
 Examples:
   signing-service certs
@@ -42,9 +43,14 @@ export function addCertsCommand(program: Command, io: Io): void {
     .addHelpText('after', CERTS_EXAMPLES)
     .action(async (options: TokenOptions) => {
       const access = await findAccess(io, options)
-      const certificates = await administer('certs', [access], options.timeout * 1000)
+      const certificates = await listCertificates(io, access, options)
       printResult(io, options, certificates, format(certificates))
     })
+}
+
+function listCertificates(io: Io, access: AdministrationAccess, { timeout }: Pick<TokenOptions, 'timeout'>) {
+  const caCertificates = readCaCertificates(io).map(({ raw }) => raw)
+  return administer('certs', [access, caCertificates], timeout * 1000)
 }
 
 function format(certificates: readonly CertificateDescription[]): string {
@@ -68,7 +74,7 @@ const IMPORT_EXAMPLES = `
 FILE is PEM or DER. If it holds several certificates, the first one is imported; the others belong in the file that
 CA_CERTIFICATES_FILE names. The certificate gets the CKA_ID of the private key that it belongs to; a certificate that
 belongs to no key of the token is refused, as is one that the service would refuse. If there are several for one key,
-the service takes the newest valid one.
+"certs" says which one the service takes.
 
 Examples:
   signing-service import-cert signer.pem
@@ -90,22 +96,24 @@ export function addImportCertCommand(program: Command, io: Io): void {
 
 async function importCertificate(io: Io, file: string, { label, ...options }: ImportOptions): Promise<void> {
   const [leaf, ...following] = readCertificates(file)
-  checkUsable(leaf, following, file)
+  const caCertificates = readCaCertificates(io)
+  checkUsable({ leaf, following, caCertificates }, file)
   const access = await findAccess(io, options)
-  const imported = await administer('import-cert', [access, leaf.raw, label], options.timeout * 1000)
+  const issuers = caCertificates.map(({ raw }) => raw)
+  const imported = await administer('import-cert', [access, leaf.raw, issuers, label], options.timeout * 1000)
   const row = [imported.label, imported.id, imported.created ? 'imported' : 'was there already']
   printResult(io, options, imported, formatTable(['LABEL', 'ID', 'CERTIFICATE'], [row]))
   if (imported.others > 0) {
     io.errors.write(
       'The token holds other certificates of this key: without SIGNER_CERTIFICATE_FILE the service takes, at a restart ' +
-        'or SIGHUP, the newest one that is valid. "certs" lists them, "delete-cert" deletes one\n',
+        `or SIGHUP, ${imported.used ? 'this one' : 'another one than this'}. "certs" lists them, "delete-cert" deletes one\n`,
     )
   }
 }
 
-/** Refuses a certificate that would keep the service from starting, as it takes the newest one beside a key. */
-function checkUsable(leaf: X509Certificate, following: readonly X509Certificate[], file: string): void {
-  const { problems } = reviewSigner({ leaf, following, caCertificates: [] })
+/** Refuses a certificate that the service would refuse too. */
+function checkUsable(files: Parameters<typeof reviewSigner>[0], file: string): void {
+  const { problems } = reviewSigner(files)
   const messages = problems.filter(({ of }) => of === 'leaf').map(({ message }) => message)
   if (messages.length > 0) {
     throw new CommandFailed(`${file}: ${messages.join('; ')}`)
@@ -135,9 +143,8 @@ export function addDeleteCertCommand(program: Command, io: Io): void {
 }
 
 async function deleteCertificate(io: Io, { fingerprint, ...options }: DeleteOptions): Promise<void> {
-  const limitMs = options.timeout * 1000
   const access = await findAccess(io, options)
-  const certificates = await administer('certs', [access], limitMs)
+  const certificates = await listCertificates(io, access, options)
   const found = certificates.find((certificate) => certificate.fingerprint === fingerprint)
   if (found === undefined) {
     throw new CommandFailed(
@@ -146,7 +153,7 @@ async function deleteCertificate(io: Io, { fingerprint, ...options }: DeleteOpti
   }
   io.errors.write(describeDeletion(found, certificates))
   await confirmDeletion(io, found, options.confirm)
-  const deleted = await administer('delete-cert', [access, fingerprint], limitMs)
+  const deleted = await administer('delete-cert', [access, fingerprint], options.timeout * 1000)
   printResult(io, options, deleted, `deleted ${fingerprint}\n`)
 }
 
@@ -158,7 +165,7 @@ function describeDeletion(found: CertificateDescription, all: readonly Certifica
   const hasOther = all.some(
     (one) => one.privateKey && one.id === found.id && one.fingerprint !== found.fingerprint,
   )
-  const next = hasOther ? 'the newest of the others will be' : 'there is no other'
+  const next = hasOther ? 'another one will be' : 'there is no other'
   const effect = found.used ? `It is the one that the service takes for its key: ${next}.\n` : ''
   return `${printable(what)}\n${effect}`
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
 import { publicKeyOf } from '../x509/key-type.ts'
-import { useFile } from './io.ts'
+import { type Io, useFile } from './io.ts'
 
 /**
  * Reads the certificates of a file for a command that compares the key of the first one with those of a token.
@@ -20,4 +20,16 @@ export function readCertificates(file: string): readonly [X509Certificate, ...X5
     }
     return certificates
   })
+}
+
+/**
+ * Reads the certificates of CA_CERTIFICATES_FILE, by which the service chooses among several of a key on the token; an empty list
+ * if it is not set.
+ *
+ * @throws CommandFailed if they cannot be read
+ */
+export function readCaCertificates({ environment }: Pick<Io, 'environment'>): X509Certificate[] {
+  const { CA_CERTIFICATES_FILE: file = '' } = environment
+  const read = () => parseCertificates(readFileSync(file))
+  return file === '' ? [] : useFile(file, 'used', read, 'CA_CERTIFICATES_FILE: ')
 }

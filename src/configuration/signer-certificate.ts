@@ -5,12 +5,14 @@ import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
 import { chooseSignatureAlgorithm, SIGNATURE_ALGORITHMS } from '../algorithms/signature-algorithms.ts'
 import { ContainerTemplate } from '../cms/container-template.ts'
 import { defined } from '../common/defined.ts'
+import { listSome } from '../common/quote.ts'
 import { ConfigurationError, type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { findKeyProblem } from '../x509/key-type.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { reviewSigner } from '../x509/review/certificate-review.ts'
+import { bestFirst } from '../x509/review/signer-candidates.ts'
 import { findMissingRevocationSources } from '../x509/review/warnings.ts'
-import { validityPeriod } from '../x509/validity.ts'
+import { describeSubject, validityPeriod } from '../x509/validity.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 import { problemWith } from './problem.ts'
 import type { CertificateFiles, SignerCertificate, SignerConfiguration } from './signer-configuration.ts'
@@ -34,18 +36,53 @@ export function certificateFromFiles(configuration: CertifiedConfiguration): Sig
 }
 
 /**
- * Builds the certificate of a signer from its object on the token.
+ * Builds the certificate of a signer from the objects on the token: of those that can be used the one that `bestFirst` prefers.
  *
- * @param certificate DER
- * @throws ConfigurationError as `certificateFromFiles` does
+ * @param certificates DER of all that belong to the key, at least one
+ * @throws ConfigurationError as `certificateFromFiles` and `checkHashAlgorithms` do, if none can be used
  */
 export function certificateFromToken(
-  certificate: Uint8Array,
-  configuration: CertifiedConfiguration,
+  certificates: readonly Uint8Array[],
+  configuration: CertifiedConfiguration & Pick<SignerConfiguration, 'rules'>,
 ): SignerCertificate {
   // The message names no path, since the setting would replace the certificate on the token
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
-  return createCertificate(readCertificate(certificate), [], configuration, describe)
+  const candidates = bestFirst(certificates.map(readCertificate), configuration.caCertificates)
+  const refusals: ConfigurationError[] = []
+  for (const candidate of candidates) {
+    try {
+      const signerCertificate = createCertificate(candidate, [], configuration, describe)
+      checkHashAlgorithms(configuration, signerCertificate.algorithm)
+      return { ...signerCertificate, unused: candidates.filter((one) => one !== candidate) }
+    } catch (error) {
+      refusals.push(error as ConfigurationError)
+    }
+  }
+  const [first, ...others] = refusals as [ConfigurationError, ...ConfigurationError[]]
+  if (others.length === 0) {
+    throw first
+  }
+  const several =
+    `of the ${candidates.length} certificates of the private key none can be used: ${listSome(candidates, nameCertificate)}; ` +
+    `configure another one, or import it with "signing-service import-cert"; ${DELETE_ADVICE}`
+  throw new ConfigurationError([...first.problems, describe(configuration.settings.certificate, several)])
+}
+
+const DELETE_ADVICE = '"signing-service certs" lists them, and "signing-service delete-cert" deletes one'
+
+function nameCertificate(certificate: X509Certificate): string {
+  return `${describeSubject(certificate)}, serial number ${certificate.serialNumber}`
+}
+
+/** Returns a warning that names the certificates on the token that are not used; undefined if there are none. */
+export function warnAboutUnused({
+  certificate,
+  unused,
+}: Pick<SignerCertificate, 'certificate' | 'unused'>): string | undefined {
+  return unused.length === 0
+    ? undefined
+    : `the token holds ${unused.length + 1} certificates of the private key: used is ${nameCertificate(certificate)}; not used: ` +
+        `${listSome(unused, nameCertificate)}; ${DELETE_ADVICE}`
 }
 
 /**
@@ -93,6 +130,7 @@ function createCertificate(
     path,
     template: createTemplate(path, chosen, container),
     validity: path.map(validityPeriod),
+    unused: [],
   }
 }
 

@@ -100,6 +100,8 @@ export interface SignerCertificate extends Chain {
   readonly digests: ReadonlyMap<HashAlgorithm['name'], Buffer>
   /** Warnings for the operator, each a sentence without its capital. */
   readonly warnings: readonly string[]
+  /** Other certificates of the key on the token. */
+  readonly unused: readonly X509Certificate[]
 }
 
 export interface SignerConfiguration extends CertificateFiles {

@@ -16,7 +16,7 @@ const NOTHING = Buffer.alloc(0)
  * without a limit all that comes behind it would be waited for, and kept.
  */
 const MAX_LENGTH = 65_536
-/** Octets of a frame of the main thread: those about a thousand keys, with a certificate for each, have some millions. */
+/** Octets of a frame of the main thread: those about a thousand keys, with their certificates, have some millions. */
 export const MAX_MAIN_LENGTH = 16_777_216
 
 /** Messages about keys. Several fields of theirs hold octets, which their text has in base64, as they are rare. */

@@ -24,12 +24,10 @@ export interface FoundKey {
   readonly id: string
   /** DER SubjectPublicKeyInfo; absent where the token does not let it be read. */
   readonly publicKey?: Uint8Array
-  /** DER of the certificate that belongs to the key; only looked for when no file gives it. */
-  readonly certificate?: Uint8Array
+  /** DER of the certificates that belong to the key, at least one; only looked for when no file gives it. */
+  readonly certificates?: readonly Uint8Array[]
   /** Label and id of the key that the signer certificate belongs to, as messages show them, where that is another one. */
   readonly certifiedKey?: string
-  /** The number of other certificates of the key on the token; only where that one was looked for. */
-  readonly otherCertificates?: number
   readonly protection: KeyProtection
 }
 

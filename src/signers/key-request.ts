@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { encodePublicKey, fingerprint } from '../algorithms/public-key.ts'
-import { certificateFromToken, checkHashAlgorithms } from '../configuration/signer-certificate.ts'
+import { certificateFromToken } from '../configuration/signer-certificate.ts'
 import type {
   SettingNames,
   SignerCertificate,
@@ -33,9 +33,8 @@ export function createPoolKey(
     settings,
     accept(found): KeyUse {
       const signerCertificate =
-        fromFiles ?? certificateFromToken(found.certificate as Uint8Array, configuration)
+        fromFiles ?? certificateFromToken(found.certificates as readonly Uint8Array[], configuration)
       checkKeyMatches(signerCertificate.publicKey, found, settings)
-      checkHashAlgorithms(configuration, signerCertificate.algorithm)
       if (fromFiles === undefined) {
         onCertificate(signerCertificate)
       }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
-import { findRestriction } from '../configuration/signer-certificate.ts'
+import { findRestriction, warnAboutUnused } from '../configuration/signer-certificate.ts'
 import type {
   SignerCertificate,
   SignerConfiguration,
@@ -173,7 +173,12 @@ function warnAbout(
   const { name, rules } = configuration
   const problem = findValidityProblem(signerCertificate.validity, new Date(), rules.minimumDaysLeft)
   const invalid = problem === undefined ? [] : [`${problem}. Nothing will be signed until then`]
-  for (const warning of [...invalid, ...listWarnings(rules, signerCertificate)]) {
+  const unused = warnAboutUnused(signerCertificate)
+  for (const warning of [
+    ...invalid,
+    ...(unused === undefined ? [] : [unused]),
+    ...listWarnings(rules, signerCertificate),
+  ]) {
     log.warn({ signer: name }, warning)
   }
 }

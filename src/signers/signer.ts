@@ -43,8 +43,8 @@ export class Signer {
   readonly sources: SignerSources
   readonly #pool: KeyPool
   readonly #key: number
-  /** The certificate that was last found on the token. */
-  #onToken: { readonly certificate: Uint8Array; readonly signerCertificate: SignerCertificate } | undefined
+  /** The certificates that were last found on the token, and the one that was chosen of them. */
+  #onToken: { readonly certificates: object; readonly signerCertificate: SignerCertificate } | undefined
   /** Cached rules that a certificate permits. */
   #permitted: { readonly signerCertificate: SignerCertificate; readonly rules: SignerRules } | undefined
 
@@ -187,11 +187,11 @@ export class Signer {
   }
 
   #readFromToken(): SignerCertificate | undefined {
-    const certificate = this.#pool.foundKey(this.#key)?.certificate
-    if (certificate !== undefined && certificate !== this.#onToken?.certificate) {
+    const certificates = this.#pool.foundKey(this.#key)?.certificates
+    if (certificates !== undefined && certificates !== this.#onToken?.certificates) {
       this.#onToken = {
-        certificate,
-        signerCertificate: certificateFromToken(certificate, this.configuration),
+        certificates,
+        signerCertificate: certificateFromToken(certificates, this.configuration),
       }
     }
     return this.#onToken?.signerCertificate

@@ -51,6 +51,10 @@ async function used(): Promise<Record<string, boolean>> {
   return Object.fromEntries(list.map((one) => [one.label, one.used]))
 }
 
+function nameOf({ certificate: { subject, serialNumber } }: Issued): string {
+  return `${subject}, serial number ${serialNumber}`
+}
+
 function warnings(service: Service): string[] {
   return logLines(service.log())
     .map(({ msg }) => msg)
@@ -72,15 +76,18 @@ t.test('of several certificates of one key the newest valid one counts', async (
   const service = await startReadyService(t, onToken)
   t.equal(await signsWith(service.url, 'default'), old.certificate.serialNumber)
   t.strictSame(warnings(service), [])
-  t.match(await put(renewed, 'renewed'), /^The token holds other certificates of this key: .* the newest one/)
-  await put(future, 'future')
+  t.match(
+    await put(renewed, 'renewed'),
+    /^The token holds other certificates of this key: .* takes, .*, this one\. /,
+  )
+  t.match(await put(future, 'future'), /takes, .*, another one than this\. /)
   await put(expired, 'expired')
   t.equal(await signsWith(service.url, 'default'), old.certificate.serialNumber, 'until it is told to look')
   t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
   t.equal(await signsWith(service.url, 'default'), renewed.certificate.serialNumber)
   t.strictSame(warnings(service), [
-    'the token holds 4 certificates of the private key with label "signer" id 01: the newest valid one is used; ' +
-      '"signing-service certs" lists them, and "signing-service delete-cert" deletes one',
+    `the token holds 4 certificates of the private key: used is ${nameOf(renewed)}; not used: ${nameOf(old)}; ` +
+      `${nameOf(future)}; ${nameOf(expired)}; "signing-service certs" lists them, and "signing-service delete-cert" deletes one`,
   ])
   const restarted = await startReadyService(t, onToken)
   t.equal(
@@ -139,7 +146,7 @@ t.test('one is deleted when somebody has confirmed it', async (t) => {
     unasked.stderr,
     new RegExp(
       `^The certificate of CN=renewed, serial number ${renewed.certificate.serialNumber}, valid from .* with label ` +
-        'renewed and id 01\\.\nIt is the one that the service takes for its key: the newest of the others will be\\.\n' +
+        'renewed and id 01\\.\nIt is the one that the service takes for its key: another one will be\\.\n' +
         'there is no terminal to confirm this at: add --confirm NAME\n$',
     ),
   )

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -19,6 +19,7 @@ const faulty = await createFaultyModule(directory, environment)
 const key = await generateKey(token, { label: 'signer', id: '01' })
 const { leaf, root } = await issueCertificates(join(directory, 'certificates'), key)
 const { leaf: renewed } = await issueCertificates(join(directory, 'certificates'), key, 'renewed.pem')
+const { leaf: second } = await issueCertificates(join(directory, 'certificates'), key, 'second.pem')
 
 function pkcs11Tool(...args: string[]): string {
   const access = ['--module', `${environment.HSM_MODULE}`, '--token-label', 'test', '--login', '--pin', PIN]
@@ -138,9 +139,33 @@ t.test('a certificate gets id and label of its key', async (t) => {
 t.test('a second time nothing is imported', async (t) => {
   const { exitCode, stdout, stderr } = await runCommand(environment, 'import-cert', leaf, '--json')
   t.same([exitCode, stderr], [0, ''])
-  t.same(JSON.parse(stdout), { label: 'signer', id: '01', created: false, others: 0 })
+  t.same(JSON.parse(stdout), { label: 'signer', id: '01', created: false, others: 0, used: true })
   const table = await runCommand(environment, 'import-cert', leaf)
   t.match(table.stdout, /\nsigner +01 +was there already\n$/)
+})
+
+t.test('a token that does not show its certificates', async (t) => {
+  faulty.plan('C_GetAttributeValue refuse CKA_VALUE CKR_ATTRIBUTE_SENSITIVE')
+  const { exitCode, stdout } = await runCommand(
+    ...[faulty.environment, 'import-cert', second, '--label', 'unseen', '--json'],
+  )
+  faulty.plan()
+  t.equal(exitCode, 0)
+  t.match(JSON.parse(stdout), { created: true, used: false })
+  const fingerprint = createHash('sha256')
+    .update(new X509Certificate(readFileSync(second)).raw)
+    .digest('hex')
+  const deletion = ['delete-cert', '--fingerprint', fingerprint, '--confirm', 'unseen'] as const
+  t.match(await runCommand(environment, ...deletion), { exitCode: 0 })
+})
+
+t.test('issuers that cannot be read', async (t) => {
+  const none = { ...environment, CA_CERTIFICATES_FILE: join(directory, 'garbage') }
+  for (const args of [['import-cert', leaf], ['certs']] as [string, ...string[]][]) {
+    const { exitCode, stderr } = await runCommand(none, ...args)
+    t.equal(exitCode, 1)
+    t.match(stderr, /^CA_CERTIFICATES_FILE: .*garbage cannot be used: it is neither PEM nor a DER/)
+  }
 })
 
 t.test('a key without a label gives none', async (t) => {
@@ -161,7 +186,7 @@ t.test('a renewed one gets a label of its own, and that there are two is told', 
     ...[environment, 'import-cert', renewed, '--label', 'next', '--json'],
   )
   t.equal(exitCode, 0)
-  t.same(JSON.parse(stdout), { label: 'next', id: '01', created: true, others: 1 })
+  t.match(JSON.parse(stdout), { label: 'next', id: '01', created: true, others: 1, used: Boolean })
   t.match(stderr, /^The token holds other certificates of this key: /)
   faulty.plan()
 })

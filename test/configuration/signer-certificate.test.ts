@@ -1,14 +1,33 @@
 import t from 'tap'
+import { HASH_ALGORITHMS, SHA_256 } from '../../src/algorithms/hash-algorithms.ts'
 import type { ContainerConfiguration } from '../../src/configuration/container-configuration.ts'
 import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
-import { certificateFromFiles, certificateFromToken } from '../../src/configuration/signer-certificate.ts'
-import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
-import { type Issued, issue, RSA_2048, spoil, withLongLength } from '../support/certificates.ts'
+import {
+  certificateFromFiles,
+  certificateFromToken,
+  warnAboutUnused,
+} from '../../src/configuration/signer-certificate.ts'
+import type { SignerCertificate, SignerRules } from '../../src/configuration/signer-configuration.ts'
+import {
+  generateKeyFile,
+  type Issued,
+  type IssueOptions,
+  issue,
+  RSA_2048,
+  rsaPss,
+  spoil,
+  withLongLength,
+  writePlainRsaKey,
+} from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'
 
 const directory = t.testdir()
-const COMMON = { settings: VARIABLE_SETTINGS, container: DEFAULT_CONTAINER }
+const RULES: SignerRules = {
+  ...{ containers: ['pkcs7'], signatureTypes: ['cades'], hashAlgorithms: HASH_ALGORITHMS },
+  ...{ minimumDaysLeft: 0, raw: false, rawSigning: 'any' },
+}
+const COMMON = { settings: VARIABLE_SETTINGS, container: DEFAULT_CONTAINER, rules: RULES }
 const root = issue(directory, { subject: '/CN=Root', ca: true })
 const issuing = issue(directory, { subject: '/CN=Issuing CA', ca: true, issuer: root })
 const leaf = issue(directory, { subject: '/CN=Signer', issuer: issuing, key: RSA_2048 })
@@ -58,12 +77,12 @@ t.test('issuers may follow the leaf in its file, or be in the other one, or both
 t.test('without a file the certificate is the one on the token', async (t) => {
   const configuration = { caCertificates: certificatesOf(root, issuing), ...COMMON }
   t.equal(certificateFromFiles(configuration), undefined)
-  t.strictSame(describe(certificateFromToken(leaf.certificate.raw, configuration)), WHOLE)
+  t.strictSame(describe(certificateFromToken([leaf.certificate.raw], configuration)), WHOLE)
 })
 
 t.test('the algorithm has to fit the certificate on the token', async (t) => {
   const configuration = { caCertificates: [], ...COMMON, algorithm: 'ecdsa' as const }
-  t.throws(() => certificateFromToken(leaf.certificate.raw, configuration), {
+  t.throws(() => certificateFromToken([leaf.certificate.raw], configuration), {
     name: 'ConfigurationError',
     message:
       /does not fit the certificate, whose key is of type rsa: leave it out, or set rsassa-pkcs1-v1_5 or /,
@@ -101,7 +120,7 @@ t.test('a certificate that OpenSSL reads and containers cannot hold is told by i
     refused('CA_CERTIFICATES_FILE', 'the certificate of CN=RSA root '),
   )
   t.throws(
-    () => certificateFromToken(odd.certificate.raw, { caCertificates: [], ...COMMON }),
+    () => certificateFromToken([odd.certificate.raw], { caCertificates: [], ...COMMON }),
     refused('SIGNER_CERTIFICATE_FILE', 'on the token: '),
   )
   t.doesNotThrow(() => create([leaf], [oddRoot]), 'one that is in no chain does no harm')
@@ -161,7 +180,7 @@ t.test('each type of key has its algorithms', async (t) => {
     const { certificate } = issue(directory, { subject: '/CN=Signer', key })
     for (const algorithm of all) {
       const configuration = { ...COMMON, caCertificates: [], algorithm }
-      const build = () => certificateFromToken(certificate.raw, configuration)
+      const build = () => certificateFromToken([certificate.raw], configuration)
       if (fitting.some((one) => one === algorithm)) {
         t.equal(build().algorithm.name, algorithm)
       } else {
@@ -170,4 +189,55 @@ t.test('each type of key has its algorithms', async (t) => {
       }
     }
   }
+})
+
+t.test('of several certificates on the token one counts that can be used', async (t) => {
+  const keyFile = generateKeyFile(directory, rsaPss('sha512', 64))
+  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
+  const certify = (subject: string, minutes: number, options: Partial<IssueOptions>) =>
+    issue(directory, { subject, issuer: issuing, notBefore: minutesAgo(minutes), ...options })
+  const older = certify('/CN=Plain', 9, { keyFile: writePlainRsaKey({ keyFile }) })
+  const newer = certify('/CN=Restricted', 5, { keyFile })
+  const forKeys = certify('/CN=Key agreement', 1, { keyFile, extensions: ['keyUsage=keyAgreement'] })
+  const choose = (issued: Issued[], changes: object = {}) =>
+    certificateFromToken(
+      certificatesOf(...issued).map(({ raw }) => raw),
+      { ...COMMON, caCertificates: certificatesOf(root, issuing), ...changes },
+    )
+  const chosen = choose([older, forKeys, newer])
+  t.equal(chosen.certificate.subject, 'CN=Restricted')
+  t.equal(
+    warnAboutUnused(chosen),
+    'the token holds 3 certificates of the private key: used is CN=Restricted, serial number ' +
+      `${newer.certificate.serialNumber}; not used: CN=Plain, serial number ${older.certificate.serialNumber}; ` +
+      `CN=Key agreement, serial number ${forKeys.certificate.serialNumber}; "signing-service certs" lists them, and ` +
+      '"signing-service delete-cert" deletes one',
+  )
+  t.equal(warnAboutUnused(choose([newer])), undefined)
+  const names = (changes: object) => choose([older, newer], changes).certificate.subject
+  t.equal(names({ algorithm: 'rsassa-pkcs1-v1_5' }), 'CN=Plain', 'the algorithm of the signer')
+  t.equal(names({ rules: { ...RULES, hashAlgorithms: [SHA_256] } }), 'CN=Plain', 'its hash algorithms')
+})
+
+t.test('of several certificates on the token none can be used', async (t) => {
+  const { keyFile } = leaf
+  const forKeys = issue(directory, {
+    ...{ subject: '/CN=Key agreement', issuer: issuing, keyFile, extensions: ['keyUsage=keyAgreement'] },
+  })
+  const authority = issue(directory, { subject: '/CN=Authority', issuer: issuing, keyFile, ca: true })
+  const raws = certificatesOf(forKeys, authority).map(({ raw }) => raw)
+  const build = () => certificateFromToken(raws, { ...COMMON, caCertificates: certificatesOf(root, issuing) })
+  t.throws(build, {
+    name: 'ConfigurationError',
+    problems: [
+      { variable: 'SIGNER_CERTIFICATE_FILE', message: /^on the token: is / },
+      {
+        variable: 'SIGNER_CERTIFICATE_FILE',
+        message:
+          /^on the token: of the 2 certificates of the private key none can be used: .*CN=.*, serial number .*"signing-service delete-cert"/,
+      },
+    ],
+  })
+  t.throws(build, { message: forKeys.certificate.serialNumber })
+  t.throws(build, { message: authority.certificate.serialNumber })
 })

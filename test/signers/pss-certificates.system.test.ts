@@ -1,5 +1,6 @@
 /** Certificates whose keys are for RSASSA-PSS alone, with and without parameters (RFC 4055 3.1). */
 
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import t from 'tap'
@@ -36,12 +37,16 @@ type Name = keyof typeof SIGNERS
 const NAMES = Object.keys(SIGNERS) as Name[]
 
 const folder = await createSignersFolder(t.testdir())
+/** PEM files of the keys, without the restriction, by signer. */
+const keyFiles = new Map<Name, string>()
 for (const name of NAMES) {
   const [hash, saltLength] = restrictionOf(name)
   const key = rsaPss(hash, saltLength)
   const issued = issue(folder.path('ca'), { subject: `/O=Test/CN=${name}`, issuer: folder.issuing, key })
   folder.put(`${name}.pem`, readFileSync(issued.certificateFile, 'utf8'))
-  await importKey(folder.token, writePlainRsaKey(issued), { label: name, id: idOf(name) })
+  const keyFile = writePlainRsaKey(issued)
+  keyFiles.set(name, keyFile)
+  await importKey(folder.token, keyFile, { label: name, id: idOf(name) })
 }
 
 function restrictionOf(name: Name): [hash?: string, saltLength?: number] {
@@ -151,6 +156,24 @@ t.test('a certificate on the token restricts its key as well', async (t) => {
   const good = await runCheck(onToken)
   t.equal(good.exitCode, 0)
   t.match(good.steps['test signature'], { found: /^50 of 50 verify .* rsassa-pss with sha256$/ })
+  const notBefore = new Date(Date.now() - 60_000)
+  const keyFile = keyFiles.get('sha256-20') as string
+  const { certificateFile } = issue(folder.path('ca'), { subject: '/CN=self-signed', keyFile, notBefore })
+  const another = await runCommand(
+    onToken,
+    'import-cert',
+    certificateFile,
+    '--label',
+    'self-signed',
+    '--json',
+  )
+  t.match(JSON.parse(another.stdout), { created: true, used: false })
+  const chosen = await runCheck(onToken)
+  t.equal(chosen.exitCode, 0)
+  t.match(chosen.steps['test signature'], { found: /^50 of 50 verify .* rsassa-pss with sha256$/ })
+  const { fingerprint256 } = new X509Certificate(readFileSync(certificateFile))
+  const deletion = ['--fingerprint', fingerprint256.replaceAll(':', ''), '--confirm', 'self-signed']
+  t.match(await runCommand(onToken, 'delete-cert', ...deletion), { exitCode: 0 })
   const bad = await runCheck(wrong)
   t.equal(bad.exitCode, 1)
   const none = /^HASH_ALGORITHMS: sha512 has none that the signer certificate allows/

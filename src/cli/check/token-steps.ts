@@ -5,8 +5,8 @@ import { defined } from '../../common/defined.ts'
 import type { HsmConfiguration } from '../../configuration/configuration.ts'
 import {
   certificateFromToken,
-  checkHashAlgorithms,
   permittedHashes,
+  warnAboutUnused,
 } from '../../configuration/signer-certificate.ts'
 import type {
   SignerCertificate,
@@ -55,6 +55,9 @@ export const TOKEN_STEPS = [...HSM_STEPS, ...CERTIFICATE_STEPS, ...SIGNATURE_STE
 const CHAIN_ADVICE =
   'Unless this is meant to be so, have an authority issue a certificate to which it does not apply'
 
+/** Advice for a key with several certificates on the token. */
+const UNUSED_ADVICE = 'Delete those that are not needed any more with "signing-service delete-cert"'
+
 /** The steps with the token and the certificate of a signer. */
 export class TokenSteps {
   readonly #report: Report
@@ -89,6 +92,7 @@ export class TokenSteps {
     const request = {
       key: createPoolKey(this.#configuration, () => {}).request,
       ...defined({ certifiedKey }),
+      caCertificates: this.#configuration.caCertificates.map(({ raw }) => raw),
       hashes: rules.hashAlgorithms.map(({ name }) => name),
       sessions: this.#hsm.sessions,
       signatures: SIGNATURES,
@@ -143,7 +147,7 @@ export class TokenSteps {
         return report.passed('sessions', `${found} (min / median / p99)`, { openMs: latency })
       }
       case 'certificate':
-        return this.#foundCertificate(finding.certificate)
+        return this.#foundCertificate(finding.certificates)
       case 'signatures':
         return this.#foundSignatures(finding.signatures)
     }
@@ -168,15 +172,15 @@ export class TokenSteps {
     }
   }
 
-  /** @param onToken DER, if the certificate is on the token */
-  #foundCertificate(onToken: Uint8Array | undefined): void {
+  /** @param onToken DER of all of the key, if the certificate is on the token */
+  #foundCertificate(onToken: readonly Uint8Array[] | undefined): void {
     const key = this.#key as FoundKey
     try {
       if (onToken !== undefined) {
         this.#signerCertificate = certificateFromToken(onToken, this.#configuration)
       }
-      const { certificate, publicKey, algorithm } = this.#signerCertificate as SignerCertificate
-      checkHashAlgorithms(this.#configuration, algorithm)
+      const signerCertificate = this.#signerCertificate as SignerCertificate
+      const { certificate, publicKey } = signerCertificate
       checkKeyMatches(publicKey, key, this.#configuration.settings)
       const { subject } = validityPeriod(certificate)
       const certified = fingerprint(encodePublicKey(publicKey))
@@ -184,7 +188,13 @@ export class TokenSteps {
         key.publicKey === undefined
           ? "the token does not show the key's public half: the test signature tells whether it belongs to it"
           : 'it belongs to the key'
-      this.#report.passed('certificate', `of ${subject}, public key ${certified}: ${proof}`)
+      const found = `of ${subject}, public key ${certified}: ${proof}`
+      const unused = warnAboutUnused(signerCertificate)
+      if (unused === undefined) {
+        this.#report.passed('certificate', found)
+      } else {
+        this.#report.warned('certificate', `${found}; ${unused}`, UNUSED_ADVICE)
+      }
     } catch (error) {
       this.#report.failed('certificate', (error as ConfigurationError).message)
     }

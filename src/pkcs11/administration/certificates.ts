@@ -7,24 +7,36 @@ import { encode } from '../../asn1/der-writer.ts'
 import { TAG } from '../../asn1/tag.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
+import { bestFirst } from '../../x509/review/signer-candidates.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import { findById, findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
-import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'
+import { type CertificateObject, findCertificates, haveOnePublicKey } from '../process/certificate-object.ts'
 import type { TokenSession } from '../process/user-session.ts'
 import { describeFailure } from '../return-values.ts'
 import { destroy } from './destroy.ts'
 import { RefusedError } from './failure.ts'
 import { findPrivateKeys } from './keys.ts'
 
-/** Returns all certificates that the user can see, in the token's order. */
-export function listCertificates(session: TokenSession): CertificateDescription[] {
+/**
+ * Returns all certificates that the user can see, in the token's order.
+ *
+ * @param caCertificates DER of the issuers that the service knows
+ */
+export function listCertificates(
+  session: TokenSession,
+  caCertificates: readonly Uint8Array[],
+): CertificateDescription[] {
   const ofKeys = findPrivateKeys(session).map((key) => {
     const id = readId(session, key)
     const publicKey = readPublicHalf(session, key, id)
-    return findCertificates(session, {
+    const certificates = findCertificates(session, {
       id: id.toString('hex'),
       ...(publicKey === undefined ? {} : { publicKey }),
     })
+    return {
+      certificates: certificates.map(({ certificate }) => certificate.raw),
+      chosen: choose(certificates, caCertificates),
+    }
   })
   return findAll(session).map((object) => describe(session, object, ofKeys))
 }
@@ -55,29 +67,39 @@ function findAll(session: TokenSession): Handle[] {
 
 export type CertificateDescription = ReturnType<typeof describe>
 
+interface CertifiedKey {
+  /** DER. */
+  readonly certificates: readonly Buffer[]
+  /** DER of the one that the service takes; undefined if it takes none. */
+  readonly chosen: Buffer | undefined
+}
+
+/** Returns DER of the certificate that the service takes of those of a key; undefined if it takes none. */
+function choose(
+  certificates: readonly CertificateObject[],
+  caCertificates: readonly Uint8Array[],
+): Buffer | undefined {
+  const candidates = haveOnePublicKey(certificates) ? certificates.map(({ certificate }) => certificate) : []
+  return bestFirst(candidates, caCertificates.map(readCertificate))[0]?.raw
+}
+
 /** Describes an object; null is what the token does not show, and what is no X.509 certificate does not have. */
-function describe(session: TokenSession, object: Handle, ofKeys: readonly (readonly CertificateObject[])[]) {
+function describe(session: TokenSession, object: Handle, ofKeys: readonly CertifiedKey[]) {
   const read = (type: number) => readAttribute(session, object, type)
   const value = read(pkcs11js.CKA_VALUE)
-  const isIn = (certificates: readonly CertificateObject[]) =>
-    certificates.some(({ raw }) => value?.equals(raw))
+  const isValue = (der: Buffer | undefined) => der !== undefined && value?.equals(der) === true
   return {
     label: read(pkcs11js.CKA_LABEL)?.toString('utf8') ?? null,
     /** CKA_ID in lower-case hex. */
     id: read(pkcs11js.CKA_ID)?.toString('hex') ?? null,
     ...describeContent(value),
     /** True if the token shows a private key that the certificate belongs to. */
-    privateKey: ofKeys.some(isIn),
+    privateKey: ofKeys.some(({ certificates }) => certificates.some(isValue)),
     /** True if the service takes it for that key, unless a file has the certificate. */
-    used: ofKeys.some((certificates) => isUnambiguous(certificates) && isIn(certificates.slice(0, 1))),
+    used: ofKeys.some(({ chosen }) => isValue(chosen)),
     /** SHA-256 of the value in hex. */
     fingerprint: value === undefined ? null : fingerprint(value),
   }
-}
-
-/** The service takes none where the token does not show which of several public keys is that of the private key. */
-function isUnambiguous(certificates: readonly CertificateObject[]): boolean {
-  return new Set(certificates.map(({ publicKey }) => publicKey.toString('base64'))).size === 1
 }
 
 /** Something that is no certificate must not keep the others from being seen. */
@@ -107,13 +129,21 @@ function toIsoTime(time: string): string | null {
  * Puts a certificate beside the private key with its public half, as an object of the same CKA_ID, by which it is found
  * again. A certificate that is there already is not put there twice.
  *
+ * @param caCertificates DER of the issuers that the service knows
  * @param wantedLabel label in place of the key's own
- * @returns label and id of both, the number of other certificates of the key, and whether this one is new
+ * @returns label and id of both, the number of other certificates with this id, whether this one is new, and whether the
+ *   service takes it, unless a file has the certificate
  * @throws RefusedError when there is no such key, or the token takes no certificates
  */
-export function importCertificate(session: TokenSession, der: Uint8Array, wantedLabel?: string) {
+export function importCertificate(
+  session: TokenSession,
+  der: Uint8Array,
+  caCertificates: readonly Uint8Array[],
+  wantedLabel?: string,
+) {
   const certificate = readCertificate(der)
-  const key = findKey(session, encodePublicKey(certificate.publicKey))
+  const publicKey = encodePublicKey(certificate.publicKey)
+  const key = findKey(session, publicKey)
   const id = readId(session, key)
   if (id.length === 0) {
     throw new RefusedError(
@@ -127,7 +157,9 @@ export function importCertificate(session: TokenSession, der: Uint8Array, wanted
   if (created) {
     createObject(session, certificate, id, label)
   }
-  return { label, id: id.toString('hex'), others: there.length - same.length, created }
+  const ofKey = findCertificates(session, { id: id.toString('hex'), publicKey })
+  const used = choose(ofKey, caCertificates)?.equals(der) === true
+  return { label, id: id.toString('hex'), others: there.length - same.length, created, used }
 }
 
 function findKey(session: TokenSession, publicKey: Uint8Array): Handle {

@@ -1,12 +1,13 @@
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, type X509Certificate } from 'node:crypto'
 import type { Module, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
 import { defined } from '../../common/defined.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
+import { bestFirst } from '../../x509/review/signer-candidates.ts'
 import type { FoundKey, KeyRequest } from '../messages.ts'
 import { identifyToken, type ToldPin, wasTold } from '../pin-version.ts'
-import { findCertificate } from '../process/certificate-object.ts'
+import { findOwnCertificates } from '../process/certificate-object.ts'
 import { findPin } from '../process/find-pin.ts'
 import { readKeyType } from '../process/key-attributes.ts'
 import { checkAllowed, describeMechanism, signMechanism } from '../process/mechanism.ts'
@@ -22,6 +23,8 @@ export interface CheckRequest {
   readonly key: KeyRequest
   /** DER SubjectPublicKeyInfo as it stands in the certificate; absent where that is to be found on the token. */
   readonly certifiedKey?: Uint8Array
+  /** DER of the issuers by which one of several certificates on the token is chosen. */
+  readonly caCertificates: readonly Uint8Array[]
   /** Names of those that signatures are made with, in turn. */
   readonly hashes: readonly HashAlgorithm['name'][]
   /** How many sessions are opened. */
@@ -49,8 +52,8 @@ export type Finding =
   | { readonly step: 'key'; readonly key: FoundKey }
   /** Time that each took to open, in ms. */
   | { readonly step: 'sessions'; readonly openMs: readonly number[] }
-  /** DER, where it is on the token. */
-  | { readonly step: 'certificate'; readonly certificate?: Uint8Array }
+  /** DER of all of the key, where it is on the token. */
+  | { readonly step: 'certificate'; readonly certificates?: readonly Uint8Array[] }
   | { readonly step: 'signatures'; readonly signatures: readonly TimedSignature[] }
 
 export interface TimedSignature {
@@ -204,16 +207,22 @@ function* openSessions(slot: Slot, count: number): Generator<Progress> {
 /** @returns what the key is used with: as the certificate has it, which may be on the token */
 function lookForCertificate(session: TokenSession, key: PrivateKey, request: CheckRequest): Found<KeyUse> {
   const { certificateOnToken, algorithm: name } = request.key
-  const { certificate } = certificateOnToken ? findCertificate(session, key) : { certificate: undefined }
+  const certificates = certificateOnToken ? findOwnCertificates(session, key) : undefined
   const certified =
-    certificate === undefined
+    certificates === undefined
       ? createPublicKey({ key: Buffer.from(request.certifiedKey as Uint8Array), type: 'spki', format: 'der' })
-      : readCertificate(certificate).publicKey
+      : chooseCertificate(certificates, request.caCertificates).publicKey
   const algorithm = chooseSignatureAlgorithm(certified, name)
   return [
     { publicKey: certified, algorithm },
-    { step: 'certificate', ...(certificate === undefined ? {} : { certificate }) },
+    { step: 'certificate', ...defined({ certificates }) },
   ]
+}
+
+/** @param certificates DER, at least one */
+function chooseCertificate(certificates: readonly Uint8Array[], caCertificates: readonly Uint8Array[]) {
+  const [best] = bestFirst(certificates.map(readCertificate), caCertificates.map(readCertificate))
+  return best as X509Certificate
 }
 
 function* sign(

@@ -148,7 +148,7 @@ function gatherCertificates(
   const onToken = findCertificates(session, { id: description.id ?? '', ...(publicKey && { publicKey }) })
   const all = [
     ...ofFile.map((raw) => ({ raw, from: 'file' })),
-    ...onToken.map(({ raw }) => ({ raw, from: 'token' })),
+    ...onToken.map(({ certificate: { raw } }) => ({ raw, from: 'token' })),
   ]
   const distinct = all.filter(({ raw }, place) => all.findIndex((one) => one.raw.equals(raw)) === place)
   return distinct.map(({ raw, from }) => {

@@ -216,9 +216,7 @@ export class PoolKeys {
   /** Returns what the operator should know of keys that are used, each a sentence without its capital. */
   warnings(): string[] {
     const found = this.#keys.flatMap((key) => key.found ?? [])
-    return found
-      .flatMap((key) => [warnAboutExposure(key), warnAboutCertificates(key)])
-      .filter((warning) => warning !== undefined)
+    return found.map(warnAboutExposure).filter((warning) => warning !== undefined)
   }
 
   /**
@@ -346,11 +344,4 @@ function explainRefusedKey(
     `the token refuses to sign with the private key with ${nameKey(found)} (${returnValue}): ` +
     `${explainRefusal(returnValue)}; have the HSM allow it, or choose another key`
   return { variable: key, message }
-}
-
-function warnAboutCertificates(key: FoundKey): string | undefined {
-  return key.otherCertificates
-    ? `the token holds ${key.otherCertificates + 1} certificates of the private key with ${nameKey(key)}: the newest ` +
-        'valid one is used; "signing-service certs" lists them, and "signing-service delete-cert" deletes one'
-    : undefined
 }

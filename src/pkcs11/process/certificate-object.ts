@@ -1,71 +1,61 @@
+import type { X509Certificate } from 'node:crypto'
 import pkcs11js from 'pkcs11js'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
-import { findInvalidity, type ValidityPeriod, validityPeriod } from '../../x509/validity.ts'
 import type { FoundKey } from '../messages.ts'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
 import type { TokenSession } from './user-session.ts'
 
 /**
- * Finds the newest valid certificate object that belongs to a private key: a renewed one may lie beside the old one.
+ * Returns the certificates that belong to a private key as DER, each once: a renewed one may lie beside the old one.
  *
- * @throws OpenError when none fits, and when the token does not show the public half and they have several
+ * @throws OpenError when there is none, and when the token does not show the public half and they have several
  */
-export function findCertificate(session: TokenSession, key: CertifiedKey): FoundCertificate {
+export function findOwnCertificates(
+  session: TokenSession,
+  key: CertifiedKey,
+): readonly [Buffer, ...Buffer[]] {
   const fitting = findCertificates(session, key)
-  const [newest] = fitting
-  if (newest === undefined) {
+  const [first, ...others] = fitting
+  if (first === undefined) {
     const missing = 'is required, since the token holds no certificate that matches the private key'
     const message = [missing, ...describeUnreadable(session, key)].join('; ')
     throw misconfigured('certificate', message, 'there is no certificate for the private key')
   }
-  if (fitting.some(({ publicKey }) => !publicKey.equals(newest.publicKey))) {
+  if (!haveOnePublicKey(fitting)) {
     const message =
       'is required: the token holds certificates of several public keys with the id of the private key, and does not ' +
       'show which is its own; or delete the others with "signing-service delete-cert"'
     throw misconfigured('certificate', message, 'there are several certificates for the private key')
   }
-  const distinct = new Set(fitting.map(({ raw }) => raw.toString('base64')))
-  return { certificate: newest.raw, otherCertificates: distinct.size - 1 }
+  const { raw } = first.certificate
+  const distinct = new Map(others.map(({ certificate: { raw } }) => [raw.toString('base64'), raw]))
+  distinct.delete(raw.toString('base64'))
+  return [raw, ...distinct.values()]
+}
+
+/** The service takes none where the token does not show which of several public keys is that of the private key. */
+export function haveOnePublicKey(certificates: readonly CertificateObject[]): boolean {
+  return new Set(certificates.map(({ publicKey }) => publicKey.toString('base64'))).size === 1
 }
 
 /**
- * Returns the certificates of a private key, as `newestFirst` sorts them: of those with the key's CKA_ID, or of all
- * where none has it, those with the key's public half. Some tools give those of issuers the same id.
+ * Returns the certificates of a private key in the token's order: of those with the key's CKA_ID, or of all where none
+ * has it, those with the key's public half. Some tools give those of issuers the same id.
  */
 export function findCertificates(session: TokenSession, key: CertifiedKey): CertificateObject[] {
   const ofKey = (id?: string) => readCertificates(session, id).filter((one) => belongsTo(one, key))
   const sameId = key.id === '' ? [] : ofKey(key.id)
-  return newestFirst(sameId.length > 0 ? sameId : ofKey(), new Date())
+  return sameId.length > 0 ? sameId : ofKey()
 }
 
 type CertifiedKey = Pick<FoundKey, 'id' | 'publicKey'>
 
-export interface FoundCertificate {
-  /** DER. */
-  readonly certificate: Buffer
-  /** The number of others for the same key. */
-  readonly otherCertificates: number
-}
-
 export interface CertificateObject {
-  /** DER. */
-  readonly raw: Buffer
+  readonly certificate: X509Certificate
   /** DER SubjectPublicKeyInfo. */
   readonly publicKey: Buffer
-  readonly period: ValidityPeriod
-}
-
-/** Sorts those that are valid now before the others, and each of the two by notBefore, the latest first. All replicas agree. */
-function newestFirst(certificates: readonly CertificateObject[], at: Date): CertificateObject[] {
-  const isValid = ({ period }: CertificateObject) => findInvalidity([period], at) === undefined
-  return certificates.toSorted(
-    (a, b) =>
-      Number(isValid(b)) - Number(isValid(a)) ||
-      b.period.notBefore.getTime() - a.period.notBefore.getTime() ||
-      Buffer.compare(a.raw, b.raw),
-  )
 }
 
 /** An object that is no certificate belongs to no key, and must not keep the others from being found. */
@@ -73,8 +63,7 @@ function readCertificates(session: TokenSession, id?: string): CertificateObject
   return readValues(session, id).flatMap((value) => {
     try {
       const certificate = readCertificate(value)
-      const { raw, publicKey } = certificate
-      return [{ raw, publicKey: encodePublicKey(publicKey), period: validityPeriod(certificate) }]
+      return [{ certificate, publicKey: encodePublicKey(certificate.publicKey) }]
     } catch {
       return []
     }

@@ -3,7 +3,7 @@ import { defined } from '../../common/defined.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
 import { identifyToken, type ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
-import { findCertificate } from './certificate-object.ts'
+import { findOwnCertificates } from './certificate-object.ts'
 import { findPin } from './find-pin.ts'
 import { readKeyType } from './key-attributes.ts'
 import { initializeLibrary, loadLibrary } from './library.ts'
@@ -146,10 +146,9 @@ function describeKey(session: TokenSession, request: KeyRequest): FoundKey {
   checkMechanism(session, mechanism)
   checkAllowed(session, key, mechanism)
   const { label, labelBytes, id, publicKey, certifiedKey, protection } = key
-  const certified = request.certificateOnToken ? findCertificate(session, key) : {}
+  const certificates = request.certificateOnToken ? findOwnCertificates(session, key) : undefined
   return {
     ...{ label, labelBytes, id, protection },
-    ...defined({ publicKey, certifiedKey }),
-    ...certified,
+    ...defined({ publicKey, certifiedKey, certificates }),
   }
 }

@@ -311,7 +311,7 @@ t.test('a library that cannot be loaded', async (t) => {
 t.test('a certificate on the token', async (t) => {
   const foreign = readFileSync(certificates.root)
   const leaf = new X509Certificate(readFileSync(certificates.leaf)).raw
-  const found = () => open({}, null, (opened) => Buffer.from(keyOf(opened).certificate ?? ''))
+  const found = () => open({}, null, (opened) => Buffer.from(keyOf(opened).certificates?.[0] ?? ''))
 
   t.test('there is none', async (t) => {
     t.match(
@@ -355,7 +355,7 @@ t.test('a certificate on the token', async (t) => {
   t.test('that is there twice', async (t) => {
     writeCertificate('01', leaf)
     t.same(await found(), leaf)
-    t.equal(await open({}, null, (opened) => keyOf(opened).otherCertificates), 0)
+    t.equal(await open({}, null, (opened) => keyOf(opened).certificates?.length), 1)
   })
   t.test('beside those of other keys, where the token does not show which is its own', async (t) => {
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
@@ -566,7 +566,7 @@ t.test('a certificate under another id, where the id of the key is that of its i
   const [own, issuer] = [leaf, intermediate].map((file) => new X509Certificate(readFileSync(file)).raw)
   writeCertificate('1b', issuer as Buffer)
   writeCertificate('1c', own as Buffer)
-  const found = await open({ key: { label: 'chained' } }, null, (opened) => keyOf(opened).certificate)
+  const found = await open({ key: { label: 'chained' } }, null, (opened) => keyOf(opened).certificates?.[0])
   t.same(Buffer.from(found ?? ''), own)
 })
 

@@ -1,0 +1,136 @@
+/** Several certificates of one key on the token, some of which no signer can have. */
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { type Issued, type IssueOptions, issue } from '../support/certificates.ts'
+import { runCheck } from '../support/check.ts'
+import { runCommand } from '../support/command.ts'
+import { afterReload, logLines } from '../support/reload.ts'
+import { type Service, startReadyService, startService } from '../support/service.ts'
+import { until } from '../support/signing.ts'
+import { createImportedKeyToken, PIN } from '../support/token.ts'
+import { verifyCms } from '../support/validators/openssl.ts'
+
+const HOUR_MS = 3_600_000
+const CONTENT = Buffer.from('a document')
+
+const directory = t.testdir()
+const { token, keyFile, environment } = await createImportedKeyToken(directory)
+const root = issue(directory, { subject: '/CN=Root', ca: true })
+const stranger = issue(directory, { subject: '/CN=Stranger', ca: true })
+const { SIGNER_CERTIFICATE_FILE: _, ...rest } = environment
+const onToken: Record<string, string> = { ...rest, CA_CERTIFICATES_FILE: root.certificateFile }
+
+/** A certificate of the key on the token that is valid since so many hours. */
+function certify(subject: string, hours: number, options: Partial<IssueOptions> = {}): Issued {
+  const notBefore = new Date(Date.now() - hours * HOUR_MS)
+  return issue(directory, { subject: `/CN=${subject}`, issuer: root, keyFile, notBefore, ...options })
+}
+
+const right = certify('right', 90)
+const refused = [
+  certify('key agreement', 3, { extensions: ['keyUsage=critical,keyAgreement'] }),
+  certify('authority', 2, { ca: true }),
+  certify('SHA-1', 1, { hash: 'sha1' }),
+]
+const elsewhere = [
+  certify('of a stranger', 5, { issuer: stranger }),
+  issue(directory, { subject: '/CN=self-signed', keyFile }),
+]
+
+/** Puts certificates on the token with a tool that refuses none. */
+function write(certificates: readonly Issued[]): void {
+  for (const { certificate } of certificates) {
+    const file = join(directory, 'object.der')
+    writeFileSync(file, certificate.raw)
+    execFileSync('pkcs11-tool', [
+      ...['--module', `${onToken.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
+      ...['--write-object', file, '--type', 'cert', '--label', certificate.subject, '--id', '01'],
+    ])
+  }
+}
+
+async function checkSigns(t: Test, { sign }: Pick<Service, 'sign'>): Promise<void> {
+  const encoded = CONTENT.toString('base64')
+  const answer = await sign({ action: 'sign_pkcs7', encoded_contents: encoded, signature_type: 'cades' })
+  t.equal(answer.statusCode, 200)
+  const trustAnchors = root.certificateFile
+  const verified = await verifyCms({ cms: answer.body, content: CONTENT, trustAnchors, cades: true })
+  t.ok(verified.valid, verified.message)
+}
+
+/** Returns the warning about certificates that are not used. */
+function warningOf(service: Service): string | undefined {
+  return logLines(service.log())
+    .map(({ msg }) => msg)
+    .findLast((msg) => msg.startsWith('the token holds'))
+}
+
+write([right])
+
+t.test('those that the service refuses, and that lead elsewhere, do not count', async (t) => {
+  const service = await startReadyService(t, onToken)
+  await checkSigns(t, service)
+  t.equal(warningOf(service), undefined)
+  for (const [added, count] of [
+    [refused, 4],
+    [elsewhere, 6],
+  ] as const) {
+    write(added)
+    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+    await checkSigns(t, service)
+    t.match(
+      warningOf(service),
+      `the token holds ${count} certificates of the private key: used is CN=right, serial number ` +
+        `${right.certificate.serialNumber}; not used: `,
+    )
+    for (const { certificate } of added) {
+      t.match(warningOf(service), `${certificate.subject}, serial number ${certificate.serialNumber}; `)
+    }
+    t.match(warningOf(service), /"signing-service delete-cert" deletes one$/)
+  }
+  await checkSigns(t, await startReadyService(t, onToken))
+})
+
+t.test('the commands say the same', async (t) => {
+  const { exitCode, steps } = await runCheck(onToken)
+  t.equal(exitCode, 0)
+  t.match(steps, {
+    certificate: {
+      status: 'warning',
+      found:
+        /^of CN=right, .*; the token holds 6 certificates .*used is CN=right, .*; not used: .*CN=authority/,
+      advice: /"signing-service delete-cert"/,
+    },
+    chain: { found: /: CN=right < CN=Root/ },
+    'test signature': { status: 'ok' },
+  })
+  const { stdout } = await runCommand(onToken, 'certs', '--json')
+  const list = JSON.parse(stdout) as { subject: string; used: boolean }[]
+  t.strictSame(
+    list.filter(({ used }) => used).map(({ subject }) => subject),
+    ['CN=right'],
+  )
+  const again = await runCommand(onToken, 'import-cert', (elsewhere[0] as Issued).certificateFile)
+  t.match(
+    again.stderr,
+    /^The token holds other certificates of this key: .* another one than this\. "certs" lists/,
+  )
+})
+
+t.test('where all are refused, how to be rid of them is told', async (t) => {
+  for (const { certificate } of [right, ...elsewhere]) {
+    const fingerprint = certificate.fingerprint256.replaceAll(':', '')
+    const name = ['--confirm', certificate.subject]
+    t.match(await runCommand(onToken, 'delete-cert', '--fingerprint', fingerprint, ...name), { exitCode: 0 })
+  }
+  const several =
+    /SIGNER_CERTIFICATE_FILE: on the token: of the 3 certificates of the private key none can be used: .*"signing-service delete-cert" deletes one/
+  const service = await startService(t, onToken)
+  await until('the token was read', () => service.misconfigured.length > 0)
+  t.match(service.misconfigured[0]?.message, several)
+  const { exitCode, steps } = await runCheck(onToken)
+  t.equal(exitCode, 1)
+  t.match(steps.certificate, { status: 'failed', found: several })
+})
