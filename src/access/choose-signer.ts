@@ -44,12 +44,13 @@ export function chooseSigner(
 ): Signer {
   const signer = findSigner(request, signers)
   request.logDetails.signer = signer.name
-  const { signingToken, authorization, grant } = request
+  const { signingToken, authorization, grant, path } = request
   const tokens =
     signingToken.signer === undefined && grant.subject === undefined
       ? [signingToken.token, authorization]
       : []
-  if (tokens.some((token) => isJwtForOther(token, signer.name, signers.choices()))) {
+  const choices = signers.choices()
+  if (tokens.some((token) => isJwtForOther(token, signer.name, choices, path === undefined))) {
     throw new SIGNER_MISMATCH(
       'signing_token, or Authorization: is a JSON Web Token for another signer that is not valid, or that nobody verifies; ' +
         'send a valid one, or name the signer in the path, as /sign/NAME, or beside the token, as ' +

@@ -9,11 +9,15 @@ const MAX_ENCODINGS = 3
 /** Matches `signer` with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 
-/** Matches `signer` in a text that is no JSON, and the beginning of a path that names one. */
-const MENTION = /(?<!\p{L})sign(?:er|\/)/iu
+/**
+ * Matches `signer` in a text that is no JSON, such as JSON that was escaped for HTML, or the path that names one, and the word that
+ * follows it with nothing but signs in between.
+ */
+const SIGNER_BEFORE_WORD =
+  /(?<!\p{L})sign(?:er(?:s|[-_]?name|[-_]?id)?(?:[^\p{L}\p{N}&]|&(?:#?\w{1,8};)?){1,40}|\/)([a-z0-9][\w.-]*)/giu
 
-/** Matches what may be the name of a signer in a text. */
-const WORD = /[a-z0-9](?:[\w.-]*[a-z0-9_])?/g
+/** Matches a claim that names signers. */
+const SIGNER_CLAIM = /^\s*signers?(?:[-_ ]?(?:name|id))?\s*$/i
 
 /** Letters in which a name in JSON may differ from `signer` if its value is the name of a signer. */
 const MAX_TYPING_ERRORS = 2
@@ -40,8 +44,8 @@ const JWT = /^\s*(?:Bearer\s+)?[\w-]+\.([\w-]+)\.[\w-]*\s*$/i
 
 /**
  * Returns whether a token seems to name a signer. It does if it is JSON with a name that is `signer`, at any depth and
- * in any case, or nearly `signer` with the name of a signer in its value; text that resembles such JSON, or has both; an encoding
- * of either; or names of signers alone.
+ * in any case, or nearly `signer` with the name of a signer, or a list of such, as its value; text that resembles such JSON; an encoding
+ * of either; or the name of a signer alone, or in a list of its own.
  *
  * @param token a signing token in which no signer was found
  * @param names names of the signers that may be meant
@@ -80,19 +84,40 @@ export function isSignerInQuery(
 }
 
 /**
- * Returns whether a token is a JSON Web Token with a claim `signer`, or nearly that, which has the name of a signer and not that of
- * the chosen one. It is asked of tokens that nobody verified, which then say nothing about who signs.
+ * Returns whether a token is a JSON Web Token whose claim `signer` has the name of a signer, and not that of the chosen one. It is
+ * asked of tokens that nobody verified, which then say nothing about who signs.
  *
  * @param token of any type; one that is longer than any that is read is for nobody
  * @param others names of the signers that may be meant beside the chosen one
+ * @param isByDefault true if nothing else named the chosen one: then a claim that is nearly `signer`, at any depth, counts too
  */
-export function isJwtForOther(token: unknown, chosen: string, others: readonly string[]): boolean {
+export function isJwtForOther(
+  token: unknown,
+  chosen: string,
+  others: readonly string[],
+  isByDefault: boolean,
+): boolean {
   const payload =
     typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[1] : undefined
   const claims = payload === undefined ? undefined : readJson(Buffer.from(payload, 'base64url').toString())
   const named = [(claims as { readonly signer?: unknown } | undefined)?.signer].flat()
-  const names = toLowerCase(others.filter((name) => name !== chosen))
-  return !named.includes(chosen) && isNearlyNamed(claims, names)
+  return (
+    !named.includes(chosen) &&
+    (others.some((name) => named.includes(name)) ||
+      (isByDefault && claimsOther(claims, toLowerCase([chosen]), toLowerCase(others))))
+  )
+}
+
+/** Returns whether a claim that names signers, at any depth, has the name of another one than the chosen. */
+function claimsOther(claims: unknown, chosen: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  return (
+    typeof claims === 'object' &&
+    Object.entries(claims ?? {}).some(
+      ([name, value]) =>
+        (SIGNER_CLAIM.test(name) && isNameOrList(value, others) && !isNameOrList(value, chosen)) ||
+        claimsOther(value, chosen, others),
+    )
+  )
 }
 
 function toLowerCase(names: readonly string[]): ReadonlySet<string> {
@@ -102,16 +127,15 @@ function toLowerCase(names: readonly string[]): ReadonlySet<string> {
 function isNamedInText(text: string, names: ReadonlySet<string>, encodings: number): boolean {
   const value = readJson(text)
   if (typeof value === 'object') {
-    return isNamedInValue(value, names) || (Array.isArray(value) && value.some((one) => isName(one, names)))
+    // A longer list may be one of something else
+    return (
+      isNamedInValue(value, names) || (Array.isArray(value) && value.length === 1 && isName(value[0], names))
+    )
   }
   return (
     names.has(text.trim().toLowerCase()) ||
     SIGNER_WITH_VALUE.test(text) ||
-    (MENTION.test(text) &&
-      text
-        .toLowerCase()
-        .match(WORD)
-        ?.some((word) => names.has(word)) === true) ||
+    [...text.matchAll(SIGNER_BEFORE_WORD)].some(([, word = '']) => names.has(word.toLowerCase())) ||
     (encodings < MAX_ENCODINGS &&
       decode(text, value).some((decoded) => isNamedInText(decoded, names, encodings + 1)))
   )
@@ -126,19 +150,13 @@ function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
   return Object.entries(value ?? {}).some(
     ([name, inner]) =>
       (inner !== null && isSigner(name)) ||
-      (holdsName(inner, names) && isNearlySigner(name)) ||
+      (isNameOrList(inner, names) && isNearlySigner(name)) ||
       isNamedInValue(inner, names),
   )
 }
 
-/** Returns whether a name that is nearly `signer`, at any depth, has the name of a signer in its value. */
-function isNearlyNamed(value: unknown, names: ReadonlySet<string>): boolean {
-  return (
-    typeof value === 'object' &&
-    Object.entries(value ?? {}).some(
-      ([name, inner]) => (holdsName(inner, names) && isNearlySigner(name)) || isNearlyNamed(inner, names),
-    )
-  )
+function isNameOrList(value: unknown, names: ReadonlySet<string>): boolean {
+  return [value].flat().some((one) => isName(one, names))
 }
 
 function isName(value: unknown, names: ReadonlySet<string>): boolean {

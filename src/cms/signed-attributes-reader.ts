@@ -139,12 +139,24 @@ function decode(bytes: Buffer): Attribute[] | undefined {
   }
 }
 
-/** Says of signed attributes that they are not allowed. */
-export const NOT_ALLOWED =
+/**
+ * Finds why some verifiers refuse a signature over signed attributes, in words, though OpenSSL takes it.
+ *
+ * @param bytes DER SET OF but for the order
+ * @throws Error when they are malformed
+ */
+export function findAttributesProblem(bytes: Buffer): string | undefined {
+  if (!areAllowed(readAttributes(bytes))) {
+    return NOT_ALLOWED
+  }
+  return isSortedSet(bytes) ? undefined : 'they are not in the order of DER (RFC 5652 5.4)'
+}
+
+const NOT_ALLOWED =
   'a countersignature is among them, or content-type, message-digest or signing-time not once, with one value (RFC 5652 11)'
 
 /** Returns whether there may be such attributes among those that are signed (RFC 5652 11). */
-export function areAllowed(attributes: readonly Attribute[]): boolean {
+function areAllowed(attributes: readonly Attribute[]): boolean {
   return attributes.every(
     ({ type }) =>
       !type.equals(COUNTERSIGNATURE) &&

@@ -10,11 +10,8 @@ import { sameName } from '../x509/names.ts'
 import { ID_SIGNED_DATA } from './object-identifiers.ts'
 import {
   type Attribute,
-  areAllowed,
   CONTENT_TYPE,
-  isSortedSet,
   MESSAGE_DIGEST,
-  NOT_ALLOWED,
   namesCertificate,
   readAttributes,
   readNamedCertificates,
@@ -202,13 +199,6 @@ export function findContentProblem(signed: ContentSignature, content: SignedCont
   }
   if (!namesSigner(attributes, signer.raw)) {
     return 'its signed signing-certificate is not the certificate of the signer'
-  }
-  // OpenSSL takes such, which others refuse
-  if (!areAllowed(attributes)) {
-    return `its signed attributes are not allowed: ${NOT_ALLOWED}`
-  }
-  if (!isSortedSet(signedAttributes)) {
-    return 'its signed attributes are not in the order of DER (RFC 5652 5.4)'
   }
   const { publicKey } = signer
   const wrong = findSignatureProblem({ ...signed, publicKey, message: signedAttributes })

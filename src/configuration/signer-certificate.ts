@@ -47,7 +47,8 @@ export function certificateFromToken(
 ): SignerCertificate {
   // The message names no path, since the setting would replace the certificate on the token
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
-  const candidates = bestFirst(certificates.map(readCertificate), configuration.caCertificates)
+  const { caCertificates, rules } = configuration
+  const candidates = bestFirst(certificates.map(readCertificate), caCertificates, rules.minimumDaysLeft)
   const refusals: ConfigurationError[] = []
   for (const candidate of candidates) {
     try {

@@ -136,14 +136,14 @@ export class WatchedCertificate {
   readonly ocsp: CachedFetch<VerifiedOcspAnswer> | undefined
   readonly crl: CachedFetch<CheckedCrl> | undefined
   readonly #since = Date.now()
-  readonly #former: readonly Statement[]
+  #former: Statement | undefined
 
   /** @param former what revoked the certificate before it was watched here */
   constructor(
     issued: IssuedCertificate,
     ocsp: CachedFetch<VerifiedOcspAnswer> | undefined,
     crl: CachedFetch<CheckedCrl> | undefined,
-    former: readonly Statement[],
+    former?: Statement,
   ) {
     this.issued = issued
     this.ocsp = ocsp
@@ -156,7 +156,8 @@ export class WatchedCertificate {
    * Otherwise no CRL is fetched, since CRLs are large.
    */
   get needsCrl(): boolean {
-    return this.ocsp === undefined || this.ocsp.problem !== undefined || this.#isRevokedByCrl()
+    const isWanted = this.#isRevokedByCrl() || this.#former !== undefined
+    return this.ocsp === undefined || this.ocsp.problem !== undefined || isWanted
   }
 
   /** Describes what is known at a moment. */
@@ -180,16 +181,18 @@ export class WatchedCertificate {
    * certificate is good, as after a hold: nobody can undo a revocation by withholding answers.
    */
   revocation(at: Date): Revocation | undefined {
+    return this.revoking(at)?.revocation
+  }
+
+  /** Returns what says that the certificate was revoked, if anything does. */
+  revoking(at: Date): Statement | undefined {
     const statements = this.#statements(at)
     const isLifted = ({ thisUpdate, fresh }: Statement) =>
       !fresh && statements.some((other) => other.fresh && !other.revocation && other.thisUpdate > thisUpdate)
-    return statements.find((statement) => statement.revocation && !isLifted(statement))?.revocation
-  }
-
-  /** What revokes the certificate, as statements that are not fresh. */
-  get revocations(): readonly Statement[] {
-    const revoking = this.#statements(new Date()).filter(({ revocation }) => revocation !== undefined)
-    return revoking.map((statement) => ({ ...statement, fresh: false }))
+    if (this.#former !== undefined && isLifted(this.#former)) {
+      this.#former = undefined
+    }
+    return statements.find((statement) => statement.revocation && !isLifted(statement))
   }
 
   #isRevokedByCrl(): boolean {
@@ -259,7 +262,8 @@ export class WatchedCertificate {
       thisUpdate: answer.thisUpdate,
       fresh: fresh && this.#findCrlProblem(answer) === undefined,
     }))
-    return [...answers, ...lists, ...this.#former]
+    const former = this.#former === undefined ? [] : [{ ...this.#former, fresh: false }]
+    return [...answers, ...lists, ...former]
   }
 
   /** Finds why a CRL says nothing about this certificate. */
@@ -272,7 +276,7 @@ export class WatchedCertificate {
 }
 
 /** The statement of an OCSP response or a CRL about a certificate. */
-interface Statement {
+export interface Statement {
   readonly revocation: Revocation | undefined
   readonly thisUpdate: Date
   readonly fresh: boolean

@@ -175,8 +175,9 @@ export class RevocationService {
   ): WatchedCertificate {
     // Below another certificate of its issuer it is the same: with the same key, and under the same serial number
     const same = former.filter((one) => one.issued.certificate.raw.equals(issued.certificate.raw))
-    const revocations = same.flatMap((one) => one.revocations)
-    return new WatchedCertificate(issued, this.#ocspSource(issued), list?.source, revocations)
+    const revoking = same.flatMap((one) => one.revoking(new Date()) ?? [])
+    const [latest] = revoking.toSorted((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime())
+    return new WatchedCertificate(issued, this.#ocspSource(issued), list?.source, latest)
   }
 
   #crlCacheFor(issued: IssuedCertificate, lists: Map<string, CrlCache>): CrlCache | undefined {

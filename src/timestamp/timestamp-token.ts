@@ -18,7 +18,7 @@ import { TimestampError } from './timestamp-error.ts'
 import type { TimestampRequest } from './timestamp-request.ts'
 
 /** Certificates in a token; real ones have three or four. Each could be the issuer of each, which takes time. */
-const MAX_CERTIFICATES = 8
+const MAX_CERTIFICATES = 10
 
 const TST_INFO = encodeObjectIdentifier(ID_CT_TST_INFO)
 /** Content of the version's INTEGER (RFC 3161 2.4.2). */

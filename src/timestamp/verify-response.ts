@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { findAttributesProblem } from '../cms/signed-attributes-reader.ts'
 import { withCertificates } from '../cms/signed-data-reader.ts'
 import type { TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { isIssuedBy } from '../x509/chain.ts'
@@ -51,6 +52,10 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
     const info = readTstInfo(token.tstInfo)
     checkAnswer(info, expected.asked, expected.clockToleranceMs)
     const path = verifyToken(token, info, expected)
+    const problem = findAttributesProblem(token.signedAttributes)
+    if (problem !== undefined) {
+      throw new TimestampError('untrusted', `has signed attributes that not all verifiers take: ${problem}`)
+    }
     return { path, token: withCertificates(encoded, chooseCertificates(token, path)) }
   } catch (error) {
     if (error instanceof TimestampError) {
@@ -82,14 +87,15 @@ function chooseCertificates({ certificates }: TimestampToken, path: readonly X50
   let left = MAX_OTHERS_BYTES
   for (const certificate of kept) {
     for (const other of others) {
-      if (other.raw.length <= left && isReadable(other) && isIssuedBy(certificate, other)) {
+      if (other.raw.length <= left && isIssuedBy(certificate, other) && isReadable(other)) {
         others.delete(other)
         kept.push(other)
         left -= other.raw.length
       }
     }
   }
-  return kept.map(({ raw }) => raw)
+  const sent = certificates.filter((one) => kept.some(({ raw }) => raw.equals(one.raw)))
+  return [...new Map([...sent, ...own].map((one) => [one.fingerprint256, one.raw])).values()]
 }
 
 /** Returns whether all verifiers can read a certificate. */

@@ -9,7 +9,7 @@ export const SUPPORTED_KEYS = 'RSA with 2048 to 4096 bits, or EC on P-256, P-384
 
 /** Finds what keeps a signer certificate's key from signing here, as a sentence. */
 export function findKeyProblem(certificate: X509Certificate): string | undefined {
-  const unsupported = findUnsupportedKey(publicKeyOf(certificate), publicKeyInfoOf(certificate))
+  const unsupported = findUnsupportedKey(readPublicKey(certificate), publicKeyInfoOf(certificate))
   return (
     unsupported &&
     `the signer certificate must have a key that is ${SUPPORTED_KEYS}; this one has ${unsupported}`
@@ -61,9 +61,13 @@ const PRIME_CURVE = /^(?:prime|secp|brainpool|SM2)/
 
 /** Returns a certificate's public key; undefined if OpenSSL does not know its kind, or verifying with it takes long. */
 export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  const publicKey = readPublicKey(certificate)
+  return publicKey !== undefined && isQuick(publicKey) ? publicKey : undefined
+}
+
+function readPublicKey(certificate: X509Certificate): KeyObject | undefined {
   try {
-    const { publicKey } = certificate
-    return isQuick(publicKey) ? publicKey : undefined
+    return certificate.publicKey
   } catch {
     return undefined
   }

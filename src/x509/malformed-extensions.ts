@@ -94,8 +94,8 @@ function constructed(tagNumber: number, value: Schema[], optional = false): asn1
 const MAX_LENGTH = 2_000
 
 /**
- * Names the extensions whose values are not of their types (RFC 5280 4.2). They are read as BER, as OpenSSL does, so that
- * nothing is named that it can read.
+ * Names the extensions whose values are not of their types (RFC 5280 4.2). They are read as BER, as OpenSSL does. Beside
+ * what it cannot read, strings in parts are named, which DER does not have (X.690 10.2).
  */
 export function findMalformedExtensions(extensions: Extensions, types: ExtensionTypes): string[] {
   return Object.entries(types)

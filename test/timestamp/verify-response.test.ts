@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, createPrivateKey, sign } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -379,6 +379,28 @@ t.test('the versions are those of the content, which nobody has signed', async (
   }
 })
 
+t.test('signed attributes that OpenSSL takes, and others do not', async (t) => {
+  const key = createPrivateKey(readFileSync(signer.keyFile))
+  const tokenOf = (change: (attributes: Buffer[]) => Buffer[]) =>
+    withFields(verifyResponse(answer, expected).token, (fields) => {
+      const signerInfo = elementsOf(new DerReader(fields.at(-1) as Buffer).enter(TAG.set).element())
+      const place = signerInfo.findIndex(([tag]) => tag === contextTag(0))
+      const signed = new DerReader(signerInfo[place] as Buffer).enter(contextTag(0)).elements()
+      const content = Buffer.concat(change(signed))
+      const signature = sign('sha256', encode(TAG.set, content), key)
+      const changed = signerInfo.with(place, encode(contextTag(0), content))
+      const all = encode(TAG.sequence, ...changed.with(-1, encode(TAG.octetString, signature)))
+      return [...fields.slice(0, -1), encode(TAG.set, all)]
+    })
+  t.ok(verifyResponse(grant(tokenOf((attributes) => attributes)), expected))
+  const reversed = tokenOf((attributes) => attributes.toReversed())
+  t.ok(verifies(directory, reversed, data, root))
+  refuses(t, grant(reversed), /not all verifiers take: they are not in the order of DER/, 'untrusted')
+  const countersignature = Buffer.from('301106092a864886f70d01090631040c026161', 'hex')
+  const countersigned = tokenOf((attributes) => [...attributes, countersignature].toSorted(Buffer.compare))
+  refuses(t, grant(countersigned), /not all verifiers take: a countersignature is among them/, 'untrusted')
+})
+
 t.test('a timestamp of something else', async (t) => {
   const { asked } = expected
   const changed = (changes: Partial<typeof asked>, more = {}) => ({
@@ -561,8 +583,8 @@ t.test('a token of another kind', async (t) => {
   refuses(t, forged({ args: ['-cades', '-nocerts'], chain: [] }), 'without the certificate', 'untrusted')
   refuses(t, forged({ args: ['-cades', '-keyid'] }), 'without the certificate of its signer', 'untrusted')
   refuses(t, forged({ args: ['-cades', '-md', 'sha1'] }), 'signed with a hash algorithm that is', 'untrusted')
-  const many = Array.from({ length: 9 }, (_, index) => issue(directory, { subject: `/CN=${index}` }))
-  refuses(t, forged({ chain: many }), 'sent more than 8 certificates', 'malformed')
+  const many = Array.from({ length: 11 }, (_, index) => issue(directory, { subject: `/CN=${index}` }))
+  refuses(t, forged({ chain: many }), 'sent more than 10 certificates', 'malformed')
   const notSigned = Buffer.from('300f06092a864886f70d010701a0020400', 'hex')
   refuses(t, grant(notSigned), 'sent a token that is not signed', 'malformed')
   refuses(t, grant(Buffer.alloc(0)), 'granted a timestamp, but sent none', 'malformed')

@@ -78,7 +78,13 @@ export function buildSignerChain(
   return chain
 }
 
-/** Finds a chain without one of its issuers: where an authority allows fewer of them below it, one of these is wrong, and not it. */
+/** Most chains that are built to find one that validators accept. */
+const MAX_TRIES = 64
+
+/**
+ * Finds a chain without some of the issuers of another one, as few as can be: where an authority allows fewer of them below it, one
+ * of these is wrong, and not the authority.
+ */
 function goAround(
   leaf: X509Certificate,
   { issuers }: Chain,
@@ -86,15 +92,18 @@ function goAround(
   at: Date,
   isEnd: typeof isSelfSigned,
 ): Chain | undefined {
-  const others = issuers.map((issuer) =>
-    buildChain(
-      leaf,
-      candidates.filter((one) => one !== issuer),
-      at,
-      isEnd,
-    ),
-  )
-  return others.find((chain) => chain.complete && findWrongIssuers(leaf, chain).length === 0)
+  const tries = issuers.map((issuer) => [issuer])
+  for (const without of tries) {
+    const rest = candidates.filter((one) => !without.includes(one))
+    const chain = buildChain(leaf, rest, at, isEnd)
+    if (chain.complete && findWrongIssuers(leaf, chain).length === 0) {
+      return chain
+    }
+    if (chain.complete && tries.length < MAX_TRIES) {
+      tries.push(...chain.issuers.map((issuer) => [...without, issuer]))
+    }
+  }
+  return undefined
 }
 
 function findWrongIssuers(leaf: X509Certificate, { issuers }: Chain): X509Certificate[] {

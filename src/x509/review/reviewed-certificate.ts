@@ -119,7 +119,9 @@ export function findWeakKey(certificate: X509Certificate): string | undefined {
     case 'ed448':
       return undefined
     default:
-      return key === undefined ? 'one of an unknown type' : `one of type ${key.asymmetricKeyType}`
+      return key === undefined
+        ? 'one of an unknown type, or one with which verifying takes long'
+        : `one of type ${key.asymmetricKeyType}`
   }
 }
 

@@ -1,26 +1,33 @@
 import type { X509Certificate } from 'node:crypto'
-import { findInvalidity, validityPeriod } from '../validity.ts'
+import { isSelfSigned } from '../chain.ts'
+import { findInvalidity, findValidityProblem, validityPeriod } from '../validity.ts'
 import { reviewSigner } from './certificate-review.ts'
 
 /**
  * Sorts certificates of one key, of which a token may hold several, by how well they serve a signer: first those that the review
- * accepts, then those whose path is valid now, then those whose chain leads to a root other than themselves, then the newest by
- * notBefore. All replicas agree.
+ * accepts, then those whose path is valid now and for long enough, then those with issuers, a root among them rather than not, then
+ * those that are not self-signed, then the newest by notBefore. All replicas agree.
  *
  * @param caCertificates issuers, in any order
+ * @param minimumDaysLeft days that the path has to be valid from now on
  */
 export function bestFirst(
   candidates: readonly X509Certificate[],
   caCertificates: readonly X509Certificate[],
+  minimumDaysLeft = 0,
 ): X509Certificate[] {
   const at = new Date()
   const ranked = candidates.map((leaf) => {
     const { chain, problems } = reviewSigner({ leaf, following: [], caCertificates })
-    const invalidity = findInvalidity([leaf, ...chain.issuers].map(validityPeriod), at)
+    const periods = [leaf, ...chain.issuers].map(validityPeriod)
+    const hasIssuers = chain.issuers.length > 0
     const merits = [
       problems.length === 0,
-      invalidity === undefined,
-      chain.complete && chain.issuers.length > 0,
+      findInvalidity(periods, at) === undefined,
+      findValidityProblem(periods, at, minimumDaysLeft) === undefined,
+      hasIssuers && chain.complete,
+      hasIssuers,
+      !isSelfSigned(leaf),
     ]
     const { notBefore } = validityPeriod(leaf)
     return { leaf, order: [...merits.map(Number), notBefore.getTime()] }

@@ -208,7 +208,11 @@ t.test('a weak key of a signer', async (t) => {
   })
   const certificate = withUnknownKey(leaf.certificate)
   t.match(review([{ ...leaf, certificate }], [root]).problems, [
-    { of: 'leaf', message: /^has a key that is not secure, one of an unknown type; / },
+    {
+      of: 'leaf',
+      message:
+        /^has a key that is not secure, one of an unknown type, or one with which verifying takes long; /,
+    },
   ])
   const selfSigned = { ...leaf, certificate: withUnknownKey(makeLeaf({}).certificate) }
   t.match(review([selfSigned]).problems, [{ message: /^has a key that is not secure, one of an unknown/ }])
@@ -465,6 +469,11 @@ t.test(
     openssl('verify', '-trusted', strict.certificateFile, '-untrusted', untrusted, signer.certificateFile)
     t.strictSame(review([signer], [cross, between, own, strict]).problems, [])
     t.match(review([signer], [cross, between, strict]).problems, [{ message: /pathLenConstraint/ }])
+    const another = makeAuthority('Another', strict)
+    const second = makeAuthority('CA', another, { keyFile: own.keyFile })
+    const crosses = [cross, between, second, another]
+    t.strictSame(review([signer], [...crosses, own, strict]).problems, [])
+    t.match(review([signer], [...crosses, strict]).problems, [{ message: /pathLenConstraint/ }])
   },
 )
 

@@ -17,13 +17,11 @@ function certify(subject: string, from: number, to: number, options: Partial<Iss
 }
 
 /** The names of their subjects, best first, which do not depend on the order in which they were found. */
-function sorted(t: Test, issued: readonly Issued[], issuers: readonly Issued[] = [root]): string[] {
+function sorted(t: Test, issued: readonly Issued[], issuers: readonly Issued[] = [root], days = 0): string[] {
   const certificates = issued.map(({ certificate }) => certificate)
+  const caCertificates = issuers.map(({ certificate }) => certificate)
   const sort = (found: typeof certificates) =>
-    bestFirst(
-      found,
-      issuers.map(({ certificate }) => certificate),
-    ).map(({ subject }) => subject.slice('CN='.length))
+    bestFirst(found, caCertificates, days).map(({ subject }) => subject.slice('CN='.length))
   const names = sort(certificates)
   t.strictSame(sort(certificates.toReversed()), names)
   return names
@@ -41,6 +39,14 @@ t.test('those that are valid now come before the others', async (t) => {
   const expired = certify('expired', -30, -20)
   const future = certify('future', 20, 30)
   t.strictSame(sorted(t, [expired, old, future]), ['old', 'future', 'expired'])
+})
+
+t.test('so do those that are valid for long enough', async (t) => {
+  const expired = certify('expired', -30, -20)
+  t.strictSame(sorted(t, [old, renewed, expired], [root], 10), ['renewed', 'old', 'expired'])
+  const short = certify('short', -1, 50)
+  t.strictSame(sorted(t, [short, renewed], [root], 10), ['renewed', 'short'])
+  t.strictSame(sorted(t, [short, renewed], [root], 1), ['short', 'renewed'])
 })
 
 t.test('so do those with valid issuers', async (t) => {
@@ -70,13 +76,15 @@ t.test('those whose chain is complete come before others, and before self-signed
   const period = { notBefore: new Date(Date.now() - HOUR_MS), notAfter: new Date(Date.now() + 500 * HOUR_MS) }
   const selfSigned = issue(directory, { subject: '/CN=self-signed', keyFile, ...period })
   const all = [selfSigned, ofStranger, renewed]
-  t.strictSame(sorted(t, all), ['renewed', 'self-signed', 'of a stranger'])
-  t.strictSame(sorted(t, all, [root, selfSigned]), ['renewed', 'self-signed', 'of a stranger'])
-  t.strictSame(sorted(t, all, [stranger]), ['of a stranger', 'self-signed', 'renewed'])
+  t.strictSame(sorted(t, all), ['renewed', 'of a stranger', 'self-signed'])
+  t.strictSame(sorted(t, all, [root, selfSigned]), ['renewed', 'of a stranger', 'self-signed'])
+  t.strictSame(sorted(t, all, [stranger]), ['of a stranger', 'renewed', 'self-signed'])
   const middle = issue(directory, { subject: '/CN=Middle', ca: true, issuer: stranger })
   const below = certify('below', -1, 500, { issuer: middle })
   t.strictSame(sorted(t, [below, renewed], [root, middle]), ['renewed', 'below'])
-  t.strictSame(sorted(t, all, []), ['self-signed', 'of a stranger', 'renewed'], 'none is complete')
+  t.strictSame(sorted(t, all, []), ['of a stranger', 'renewed', 'self-signed'], 'none is complete')
+  const later = certify('later', 0, 500, { issuer: stranger })
+  t.strictSame(sorted(t, [below, later], [middle]), ['below', 'later'], 'one has an issuer')
 })
 
 t.test('two that began at the same time', async (t) => {

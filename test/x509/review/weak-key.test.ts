@@ -97,5 +97,5 @@ t.test('other types, and those that OpenSSL does not know', async (t) => {
   openssl('genpkey', '-genparam', '-algorithm', 'DSA', ...bits, '-out', parameters)
   t.equal(weaknessOf(['-paramfile', parameters]), 'one of type dsa')
   const unknown = withUnknownKey(issue(directory, { subject: '/CN=Key' }).certificate)
-  t.equal(findWeakKey(unknown), 'one of an unknown type')
+  t.equal(findWeakKey(unknown), 'one of an unknown type, or one with which verifying takes long')
 })
