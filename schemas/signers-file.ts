@@ -30,8 +30,10 @@ const Token = Type.Object(
       'what the library is told at its initialization, in place of HSM_MODULE_PARAMETERS',
       "configdir='sql:/etc/signing-service/nssdb' certPrefix='' keyPrefix='' secmod='' flags=",
     ),
-    label: text('label of the token', 'hsm1', { maxLength: 32 }),
-    serial: text('serial number of the token', 'f41c2b8d90aa17e3', { maxLength: 16 }),
+    label: text('label of the token, of 32 characters at most', 'hsm1', { maxLength: 32 }),
+    serial: text('serial number of the token, of 16 characters at most', 'f41c2b8d90aa17e3', {
+      maxLength: 16,
+    }),
     slot: Type.Optional(
       Type.Integer({
         minimum: 0,

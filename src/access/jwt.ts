@@ -115,7 +115,7 @@ export function describeRefusal(error: unknown): string | undefined {
     return undefined
   }
   if (!(cause instanceof errors.JOSEError)) {
-    // Of node:crypto, which cannot use the key that the token names
+    // The key that the token names cannot be used
     return errors.JWKInvalid.code
   }
   return 'claim' in cause ? `${cause.code} ${cause.claim}` : cause.code

@@ -24,12 +24,18 @@ export function readCertificates(file: string): readonly [X509Certificate, ...X5
 
 /**
  * Reads the certificates of CA_CERTIFICATES_FILE, by which the service chooses among several of a key on the token; an empty list
- * if it is not set.
- *
- * @throws CommandFailed if they cannot be read
+ * if it is not set. If they cannot be read, a warning is written: the token may be looked after where the service's files are not.
  */
-export function readCaCertificates({ environment }: Pick<Io, 'environment'>): X509Certificate[] {
+export function readCaCertificates({
+  environment,
+  errors,
+}: Pick<Io, 'environment' | 'errors'>): X509Certificate[] {
   const { CA_CERTIFICATES_FILE: file = '' } = environment
   const read = () => parseCertificates(readFileSync(file))
-  return file === '' ? [] : useFile(file, 'used', read, 'CA_CERTIFICATES_FILE: ')
+  try {
+    return file === '' ? [] : useFile(file, 'used', read, 'CA_CERTIFICATES_FILE: ')
+  } catch (error) {
+    errors.write(`${(error as Error).message}; which certificate the service takes is told without it\n`)
+    return []
+  }
 }

@@ -123,11 +123,15 @@ export class SignerSet {
     }
   }
 
-  /** Starts the pools one after another, since a process of hundreds of tokens each would keep requests waiting for seconds. */
-  async start(): Promise<void> {
+  /**
+   * Starts the pools one after another: dozens of signer processes that start at once would keep requests waiting for seconds.
+   *
+   * @throws AbortError if `signal` is aborted meanwhile
+   */
+  async start(signal: AbortSignal): Promise<void> {
     for (const [place, { pool }] of this.ownPools.entries()) {
       if (place > 0) {
-        await delay(START_INTERVAL_MS, undefined, { ref: false })
+        await delay(START_INTERVAL_MS, undefined, { ref: false, signal })
       }
       // It may have been closed meanwhile
       if (pool.status().state === 'starting') {

@@ -81,7 +81,8 @@ export class Signers {
   }
 
   start(): void {
-    void this.#current.start()
+    // Closing aborts it, and closes the pools
+    this.#current.start(this.#closing.signal).catch(() => {})
     this.#current.warn(this.#options.log)
     if (this.#options.revocationCheck) {
       this.#settledAt = performance.now() + SETTLE_MS
@@ -200,7 +201,7 @@ export class Signers {
       this.#closing.signal.throwIfAborted()
       refuseNewlyInvalid(next, before)
       this.#refusedPins.check(next.ownPools, retryPins)
-      await next.start()
+      await next.start(this.#closing.signal)
       await testSigners(next, before, problems, this.#refusedPins, this.#closing.signal)
     } catch (error) {
       await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))

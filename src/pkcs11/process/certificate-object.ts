@@ -2,10 +2,14 @@ import type { X509Certificate } from 'node:crypto'
 import pkcs11js from 'pkcs11js'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
+import { validityPeriod } from '../../x509/validity.ts'
 import type { FoundKey } from '../messages.ts'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
 import type { TokenSession } from './user-session.ts'
+
+/** Most certificates of a key that are told, the newest: each is reviewed, which takes milliseconds. */
+const MAX_CERTIFICATES = 32
 
 /**
  * Returns the certificates that belong to a private key as DER, each once: a renewed one may lie beside the old one.
@@ -17,7 +21,7 @@ export function findOwnCertificates(
   key: CertifiedKey,
 ): readonly [Buffer, ...Buffer[]] {
   const fitting = findCertificates(session, key)
-  const [first, ...others] = fitting
+  const [first] = fitting
   if (first === undefined) {
     const missing = 'is required, since the token holds no certificate that matches the private key'
     const message = [missing, ...describeUnreadable(session, key)].join('; ')
@@ -29,10 +33,11 @@ export function findOwnCertificates(
       'show which is its own; or delete the others with "signing-service delete-cert"'
     throw misconfigured('certificate', message, 'there are several certificates for the private key')
   }
-  const { raw } = first.certificate
-  const distinct = new Map(others.map(({ certificate: { raw } }) => [raw.toString('base64'), raw]))
-  distinct.delete(raw.toString('base64'))
-  return [raw, ...distinct.values()]
+  const distinct = new Map(fitting.map(({ certificate }) => [certificate.fingerprint256, certificate]))
+  const beginning = (certificate: X509Certificate) => validityPeriod(certificate).notBefore.getTime()
+  const newestFirst = [...distinct.values()].toSorted((a, b) => beginning(b) - beginning(a))
+  const [newest = first.certificate, ...others] = newestFirst.slice(0, MAX_CERTIFICATES)
+  return [newest.raw, ...others.map(({ raw }) => raw)]
 }
 
 /** The service takes none where the token does not show which of several public keys is that of the private key. */

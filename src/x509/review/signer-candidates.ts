@@ -16,6 +16,9 @@ export function bestFirst(
   caCertificates: readonly X509Certificate[],
   minimumDaysLeft = 0,
 ): X509Certificate[] {
+  if (candidates.length < 2) {
+    return [...candidates]
+  }
   const at = new Date()
   const ranked = candidates.map((leaf) => {
     const { chain, problems } = reviewSigner({ leaf, following: [], caCertificates })
