@@ -507,6 +507,18 @@ t.test('an answer that is older than the one before is not taken', async (t) => 
   t.ok(service.information(certificates).crls[0]?.equals(newer))
 })
 
+t.test('an older one is taken once that has ended, as from another server of the same address', async (t) => {
+  const { watch, server, root, certificates } = await setUp(t)
+  const short = await root.crl({ thisUpdate: new Date(), nextUpdate: new Date(Date.now() + 2_000) })
+  const long = await root.crl({ thisUpdate: new Date(Date.now() - DAY_MS) })
+  server.on('/root.crl', () =>
+    server.asked.filter((path) => path === '/root.crl').length === 1 ? short : long,
+  )
+  const { until, service } = watch({ ...QUICK, refreshMs: { least: 10, most: 10 } })
+  const { crls } = await until(() => service.information(certificates).crls.some((crl) => crl.equals(long)))
+  t.notOk(crls.some((crl) => crl.equals(short)))
+})
+
 t.test('chains share authorities, and what is watched can change', async (t) => {
   const { watch, server, authority, leaf, certificates, directory } = await setUp(t)
   const second = issue(directory, {
