@@ -135,7 +135,7 @@ function isNamedInText(text: string, names: ReadonlySet<string>, encodings: numb
   return (
     names.has(text.trim().toLowerCase()) ||
     SIGNER_WITH_VALUE.test(text) ||
-    [...text.matchAll(SIGNER_BEFORE_WORD)].some(([, word = '']) => names.has(word.toLowerCase())) ||
+    [...text.matchAll(SIGNER_BEFORE_WORD)].some(([, word]) => names.has(`${word}`.toLowerCase())) ||
     (encodings < MAX_ENCODINGS &&
       decode(text, value).some((decoded) => isNamedInText(decoded, names, encodings + 1)))
   )

@@ -133,10 +133,7 @@ export class SignerSet {
       if (place > 0) {
         await delay(START_INTERVAL_MS, undefined, { ref: false, signal })
       }
-      // It may have been closed meanwhile
-      if (pool.status().state === 'starting') {
-        pool.start()
-      }
+      pool.start()
     }
   }
 

@@ -607,6 +607,17 @@ t.test('a revocation counts on where the certificate of the authority is renewed
   service.watch([certificates])
   service.watch([chain])
   t.match(service.revoked(chain), { subject: 'CN=leaf', at })
+
+  t.test('until a later answer lifts it', async (t) => {
+    authority.know(leaf.certificate)
+    server.on('/ocsp', (request) => authority.respond(request))
+    while (service.revoked(chain) !== undefined) {
+      service.renew()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    service.watch([certificates])
+    t.equal(service.revoked(certificates), undefined, 'then it is not told any more')
+  })
 })
 
 t.test('a CRL that was not needed for a while is got again for those who are new', async (t) => {

@@ -21,8 +21,7 @@ export function findOwnCertificates(
   key: CertifiedKey,
 ): readonly [Buffer, ...Buffer[]] {
   const fitting = findCertificates(session, key)
-  const [first] = fitting
-  if (first === undefined) {
+  if (fitting.length === 0) {
     const missing = 'is required, since the token holds no certificate that matches the private key'
     const message = [missing, ...describeUnreadable(session, key)].join('; ')
     throw misconfigured('certificate', message, 'there is no certificate for the private key')
@@ -36,8 +35,7 @@ export function findOwnCertificates(
   const distinct = new Map(fitting.map(({ certificate }) => [certificate.fingerprint256, certificate]))
   const beginning = (certificate: X509Certificate) => validityPeriod(certificate).notBefore.getTime()
   const newestFirst = [...distinct.values()].toSorted((a, b) => beginning(b) - beginning(a))
-  const [newest = first.certificate, ...others] = newestFirst.slice(0, MAX_CERTIFICATES)
-  return [newest.raw, ...others.map(({ raw }) => raw)]
+  return newestFirst.slice(0, MAX_CERTIFICATES).map(({ raw }) => raw) as [Buffer, ...Buffer[]]
 }
 
 /** The service takes none where the token does not show which of several public keys is that of the private key. */
