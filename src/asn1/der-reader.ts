@@ -7,7 +7,7 @@ const LARGE_ARC = 2 ** 46
 /** Elements of a list. A hostile one with millions of them would use up the memory. */
 const MAX_ELEMENTS = 1000
 
-/** What a lenient reader and the readers of its content have read over. */
+/** A lenient reader and the readers of its content share this, and note in it what they have read over. */
 interface Leniency {
   flaw?: string
 }

@@ -148,7 +148,7 @@ export class WatchedCertificate {
     this.issued = issued
     this.ocsp = ocsp
     this.crl = crl
-    this.#former = former
+    this.#former = former && { ...former, fresh: false }
   }
 
   /**
@@ -262,8 +262,7 @@ export class WatchedCertificate {
       thisUpdate: answer.thisUpdate,
       fresh: fresh && this.#findCrlProblem(answer) === undefined,
     }))
-    const former = this.#former === undefined ? [] : [{ ...this.#former, fresh: false }]
-    return [...answers, ...lists, ...former]
+    return [...answers, ...lists, ...(this.#former === undefined ? [] : [this.#former])]
   }
 
   /** Finds why a CRL says nothing about this certificate. */

@@ -80,9 +80,10 @@ const MAX_OTHERS_BYTES = 4_000
  * @returns DER
  */
 function chooseCertificates({ certificates }: TimestampToken, path: readonly X509Certificate[]): Buffer[] {
-  const isSent = (one: X509Certificate) => certificates.some(({ raw }) => raw.equals(one.raw))
-  const own = path.filter((one, index) => index === 0 || index < path.length - 1 || isSent(one))
-  const others = new Set(certificates.filter(({ raw }) => !path.some((one) => one.raw.equals(raw))))
+  const own = path.filter(
+    (one, index) => index === 0 || index < path.length - 1 || isAmong(certificates, one),
+  )
+  const others = new Set(certificates.filter((one) => !isAmong(path, one)))
   const kept = [...own]
   let left = MAX_OTHERS_BYTES
   for (const certificate of kept) {
@@ -94,8 +95,12 @@ function chooseCertificates({ certificates }: TimestampToken, path: readonly X50
       }
     }
   }
-  const sent = certificates.filter((one) => kept.some(({ raw }) => raw.equals(one.raw)))
+  const sent = certificates.filter((one) => isAmong(kept, one))
   return [...new Map([...sent, ...own].map((one) => [one.fingerprint256, one.raw])).values()]
+}
+
+function isAmong(certificates: readonly X509Certificate[], { raw }: X509Certificate): boolean {
+  return certificates.some((one) => one.raw.equals(raw))
 }
 
 /** Returns whether all verifiers can read a certificate. */

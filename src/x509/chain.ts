@@ -118,14 +118,17 @@ export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate
 /** Returns whether the key of `issuer` signed a certificate, whatever either says of the other. */
 export function isSignedWithKeyOf(certificate: X509Certificate, issuer: X509Certificate): boolean {
   const known = verified.get(certificate) ?? new WeakMap<X509Certificate, boolean>()
-  verified.set(certificate, known)
-  const key = known.has(issuer) ? undefined : publicKeyOf(issuer)
-  const isSigned = known.get(issuer) ?? (key !== undefined && certificate.verify(key))
-  known.set(issuer, isSigned)
+  const before = known.get(issuer)
+  if (before !== undefined) {
+    return before
+  }
+  const key = publicKeyOf(issuer)
+  const isSigned = key !== undefined && certificate.verify(key)
+  verified.set(certificate, known.set(issuer, isSigned))
   return isSigned
 }
 
-/** Whether certificates are signed with the keys of others. A search that goes around one repeats what was verified before. */
+/** Keeps whether a certificate is signed with the key of another: a search that goes around one asks again for most pairs. */
 const verified = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>()
 
 /** Returns whether the key usage of an issuer allows it to sign certificates (RFC 5280 4.2.1.3). */
