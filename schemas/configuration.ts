@@ -359,7 +359,7 @@ export const Environment = Type.Object({
   SIGNING_SERVICE_MAX_CONNECTIONS: integer('connections that may be open at the same time', {
     minimum: 16,
     maximum: 10_000,
-    default: 512,
+    default: 384,
   }),
   SIGNING_SERVICE_KEEP_ALIVE_MS: integer(
     'milliseconds that an idle connection is kept; longer than any client or load balancer keeps it',

@@ -3,7 +3,6 @@ import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier, encodeSetOf, encodeSmallInteger } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
-import { readCertificateFields } from '../x509/certificate-fields.ts'
 import {
   ID_DATA,
   ID_MESSAGE_DIGEST,
@@ -23,6 +22,7 @@ import {
   signingTimeAttribute,
 } from './signed-attributes.ts'
 import type { Attribute } from './signed-attributes-reader.ts'
+import { encodeSignerIdentifier } from './signer-identifier.ts'
 
 export interface ContainerSigner {
   /** DER, leaf first, then its issuers. */
@@ -91,11 +91,10 @@ export class ContainerTemplate {
   /** @throws Error when the leaf is not DER, even if OpenSSL could read it */
   constructor(signer: ContainerSigner) {
     const [leaf] = signer.certificates
-    const { issuer, serialNumber } = readCertificateFields({ raw: leaf })
     this.#signer = signer
     this.#signingCertificate = signingCertificateAttribute(leaf)
     this.#statements = encodeStatements(signer.statements)
-    this.#sid = encode(TAG.sequence, issuer, encode(TAG.integer, serialNumber))
+    this.#sid = encodeSignerIdentifier({ raw: leaf })
     this.#certificates = encodeSetOf(contextTag(0), signer.certificates)
   }
 

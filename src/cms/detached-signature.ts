@@ -5,7 +5,8 @@ import { publicKeyOf } from '../x509/key-type.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { ID_SIGNATURE_TIMESTAMP } from './object-identifiers.ts'
 import { readAttributes, singleValue } from './signed-attributes-reader.ts'
-import { isSigner, readSignedData, readSignerInfo, type SignerInfo } from './signed-data-reader.ts'
+import { readSignedData, readSignerInfo, type SignerInfo } from './signed-data-reader.ts'
+import { isSigner } from './signer-identifier.ts'
 
 /** Certificates in a container. Each could be the issuer of each, which takes time. */
 const MAX_CERTIFICATES = 10

@@ -5,8 +5,6 @@ import { findSignatureProblem } from '../algorithms/received-signature.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
-import { readCertificateFields } from '../x509/certificate-fields.ts'
-import { sameName } from '../x509/names.ts'
 import { ID_SIGNED_DATA } from './object-identifiers.ts'
 import {
   type Attribute,
@@ -17,6 +15,7 @@ import {
   readNamedCertificates,
   singleValue,
 } from './signed-attributes-reader.ts'
+import { encodeSignerIdentifier } from './signer-identifier.ts'
 
 /** The parts of a SignedData, octet by octet. Nothing in it is verified yet. */
 export interface SignedData {
@@ -74,39 +73,41 @@ const VERSION_3 = encode(TAG.integer, Buffer.of(3))
 const VERSION_1 = encode(TAG.integer, Buffer.of(1))
 
 /**
- * Returns a SignedData with what is signed, and with these certificates. Nothing else is needed, so that anybody on the way can
- * add what keeps verifiers from reading the rest: other certificates, crls, unsigned attributes, digest algorithms that no signer
- * has, and wrong versions.
+ * Rebuilds a SignedData from what its one signer has signed, the signer's certificate and these certificates. The rest is not
+ * signed, so that anybody on the way can change it to what keeps verifiers from reading it: other certificates, crls, unsigned
+ * attributes, digest algorithms that no signer has, wrong versions, and a name of the signer that is the same by its letters alone.
  *
- * @param der ContentInfo with a SignedData over other content than id-data, whose signers are named by issuer and serial number
+ * @param der ContentInfo with a SignedData over other content than id-data
  * @param certificates DER
  * @throws Error when it is malformed
  */
-export function withCertificates(der: Buffer, certificates: readonly Buffer[]): Buffer {
+export function rebuild(
+  der: Buffer,
+  signer: { readonly raw: Buffer },
+  certificates: readonly Buffer[],
+): Buffer {
   const contentInfo = DerReader.enterOnly(der, TAG.sequence)
   const contentType = contentInfo.element(TAG.objectIdentifier)
   const fields = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
   const [, , content = Buffer.alloc(0)] = fields
-  const signerInfos = DerReader.enterOnly(fields.at(-1) as Buffer, TAG.set).elements()
+  const signerInfos = DerReader.enterOnly(fields.at(-1) as Buffer, TAG.set)
+  const [, , digestAlgorithm = Buffer.alloc(0), ...signed] = signerInfos.enter(TAG.sequence).elements()
+  const signerInfo = encode(
+    TAG.sequence,
+    VERSION_1,
+    encodeSignerIdentifier(signer),
+    digestAlgorithm,
+    ...signed.filter(([tag]) => tag !== contextTag(1)),
+  )
   const signedData = encode(
     TAG.sequence,
     VERSION_3,
-    encode(TAG.set, ...signerInfos.map(digestAlgorithmOf)),
+    encode(TAG.set, digestAlgorithm),
     content,
     encode(contextTag(0), ...certificates),
-    encode(TAG.set, ...signerInfos.map(withoutUnsigned)),
+    encode(TAG.set, signerInfo),
   )
   return encode(TAG.sequence, contentType, encode(contextTag(0), signedData))
-}
-
-function digestAlgorithmOf(signerInfo: Buffer): Buffer {
-  const [, , digestAlgorithm = Buffer.alloc(0)] = DerReader.enterOnly(signerInfo, TAG.sequence).elements()
-  return digestAlgorithm
-}
-
-function withoutUnsigned(signerInfo: Buffer): Buffer {
-  const [, ...fields] = DerReader.enterOnly(signerInfo, TAG.sequence).elements()
-  return encode(TAG.sequence, VERSION_1, ...fields.filter(([tag]) => tag !== contextTag(1)))
 }
 
 function isCertificate([tag]: Buffer): boolean {
@@ -148,17 +149,6 @@ export function readSignerInfo(der: Buffer): SignerInfo {
     signedAttributes: signed && encode(TAG.set, signed),
     unsignedAttributes: unsigned && encode(TAG.set, unsigned),
   }
-}
-
-/** Returns whether the sid of a SignerInfo names a certificate, by issuer and serial number (RFC 5652 5.3). */
-export function isSigner(certificate: X509Certificate, sid: Buffer): boolean {
-  const { issuer, serialNumber } = readCertificateFields(certificate)
-  const named = new DerReader(sid).enterOptional(TAG.sequence)
-  return (
-    named !== undefined &&
-    sameName(named.element(TAG.sequence), issuer) &&
-    named.content(TAG.integer).equals(serialNumber)
-  )
 }
 
 /** A signature that may be over some content. */

@@ -2,12 +2,13 @@
 import type { X509Certificate } from 'node:crypto'
 import { lookup } from 'node:dns'
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
-import { type AgentOptions, request as requestTls, Agent as TlsAgent } from 'node:https'
+import { type AgentOptions, type RequestOptions, request as requestTls, Agent as TlsAgent } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { createSecureContext, TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
 import { isPrivateAddress, isPrivateHost, lookupPublic } from './private-address.ts'
 import { Proxies, type ProxyServer } from './proxies.ts'
+import { contextsFor, type TlsMaterial, withContextName } from './tls-contexts.ts'
 
 /** Time for which an unused connection is kept, in ms: less than servers and firewalls keep it. */
 const IDLE_MS = 15_000
@@ -52,7 +53,7 @@ export interface HttpRequest {
   /** Value of the Authorization header, which is sent only to the origin of `url`. */
   readonly authorization?: string
   /** PEM, for https; certificate and key are used only with the origin of `url`. */
-  readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer }
+  readonly tls?: TlsMaterial
   /** Most bytes of the answer. */
   readonly limit: number
   /** True if any status counts as an answer, rather than only 200, and redirects are not followed. */
@@ -99,7 +100,7 @@ export class HttpClient {
     this.#isPrivate = isPrivate
     this.#lookup = ownLookup
     this.#agent = new Agent(options)
-    this.#tlsAgent = new TlsAgent(options)
+    this.#tlsAgent = new ContextAgent(options)
     this.#tunnels = proxies.https && createTunnels(proxies.https, options)
   }
 
@@ -172,7 +173,7 @@ export class HttpClient {
         ...(accept && { accept }),
         ...(isOwnOrigin && authorization && { authorization }),
       },
-      ...(isTls && (isOwnOrigin ? tls : tls?.ca && { ca: tls.ca })),
+      ...(isTls && tls && contextsFor(tls)[isOwnOrigin ? 'own' : 'others']),
     }
     if (proxy !== undefined) {
       const tunnelled = { ...options, agent: this.#tunnels as TlsAgent, waiting: signal }
@@ -245,10 +246,21 @@ export function createTunnels({ url, authorization }: ProxyServer, options: Agen
   })
 }
 
+/** Keeps connections with other certificates apart. */
+class ContextAgent extends TlsAgent {
+  override getName(options?: RequestOptions): string {
+    return withContextName(super.getName(options), options)
+  }
+}
+
 /** Ends a CONNECT for which nobody waits, or that takes too long: the proxy may be silent, or send its answer slowly. */
 class Tunnels extends HttpsProxyAgent {
   /** Options of the next CONNECT. */
   declare proxyRequestOptions: object
+
+  override getName(options?: RequestOptions): string {
+    return withContextName(super.getName(options), options)
+  }
 
   override createConnection(
     ...[options, callback]: Parameters<TlsAgent['createConnection']>
@@ -263,10 +275,10 @@ class Tunnels extends HttpsProxyAgent {
 }
 
 /** Refuses TLS files that OpenSSL refuses. An agent would throw where nobody catches the error. */
-function checkTls({ url, tls = {} }: HttpRequest): void {
-  if (url.protocol === 'https:' && Object.keys(tls).length > 0) {
+function checkTls({ url, tls }: HttpRequest): void {
+  if (url.protocol === 'https:' && tls !== undefined) {
     try {
-      createSecureContext(tls)
+      contextsFor(tls)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       throw new HttpError('tls_files', `has TLS files that OpenSSL refuses (${code}); correct them`)

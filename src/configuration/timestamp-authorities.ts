@@ -170,21 +170,15 @@ function readTrustAnchors(
 type GivenTlsFiles = { readonly [file in keyof TlsFiles]: GivenFile }
 
 /** Describes the files for TLS. Their problems are reported at the start, although they are read at each use. */
-function readTls(
-  { tls = {} }: TimestampSettings,
-  placeOf: PlaceOf,
-  { problems, warnings }: Findings,
-): GivenTlsFiles {
+function readTls({ tls = {} }: TimestampSettings, placeOf: PlaceOf, findings: Findings): GivenTlsFiles {
+  const { problems, warnings } = findings
   const caFile = describeFile(placeOf('tls/caFile'), tls.caFile)
   const certificateFile = describeFile(placeOf('tls/certificateFile'), tls.certificateFile)
   const keyFile = describeSecretFile(placeOf('tls/keyFile'), tls.keyFile)
-  const [ca, cert, key] = [caFile, certificateFile, keyFile].map((file) => readGivenFile(file, problems))
+  readTrustAnchors(caFile, { ...findings, files: new Set() })
+  const [cert, key] = [certificateFile, keyFile].map((file) => readGivenFile(file, problems))
   if (keyFile !== undefined && key !== undefined) {
     warnAboutMode(keyFile, warnings)
-  }
-  // OpenSSL silently ignores other files
-  if (caFile !== undefined && ca?.includes('-----BEGIN CERTIFICATE-----') === false) {
-    problems.push(problemWith(caFile.setting, 'holds no PEM certificate', caFile.shown))
   }
   if (certificateFile !== undefined && keyFile === undefined) {
     const wrong = `is required beside ${certificateFile.setting}`

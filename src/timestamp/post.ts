@@ -1,8 +1,11 @@
 /** Sends requests to authorities over HTTP (RFC 3161 3.4). */
+import { defined } from '../common/defined.ts'
 import { type HttpClient, HttpError, type HttpFailure, type HttpRequest } from '../common/http-client.ts'
 import { readRegularFile } from '../common/read-file.ts'
 import { readSecret } from '../common/secret.ts'
-import type { Credentials, TimestampAuthority } from '../configuration/timestamp-authority.ts'
+import type { TlsMaterial } from '../common/tls-contexts.ts'
+import type { Credentials, TimestampAuthority, TlsFiles } from '../configuration/timestamp-authority.ts'
+import { parseCertificates } from '../x509/certificate-file.ts'
 import { TimestampError, type TimestampFailure } from './timestamp-error.ts'
 
 /**
@@ -72,18 +75,46 @@ function adviceFor(status: number | undefined): string {
 
 async function readSecrets({
   credentials,
-  tls = {},
+  tls: files,
 }: TimestampAuthority): Promise<Pick<HttpRequest, 'authorization' | 'tls'>> {
-  const [authorization, ca, cert, key] = await Promise.all([
+  const [authorization, tls] = await Promise.all([
     credentials && authorize(credentials),
-    tls.caFile && read('CA file', tls.caFile),
-    tls.certificateFile && read('certificate file', tls.certificateFile),
-    tls.keyFile && read('key file', tls.keyFile),
+    files && readTls(files),
   ])
-  return {
-    ...(authorization && { authorization }),
-    // The HTTP client keeps connections with other files apart
-    tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
+  return defined({ authorization, tls })
+}
+
+/** The contents of files for TLS, and what is made of them. */
+interface ReadTls {
+  readonly contents: readonly (Buffer | undefined)[]
+  readonly material: TlsMaterial
+}
+
+/** What was read last. The same object for the same contents has the HTTP client go on with its connections. */
+const lastRead = new WeakMap<TlsFiles, ReadTls>()
+
+async function readTls(files: TlsFiles): Promise<TlsMaterial> {
+  const contents = await Promise.all([
+    files.caFile === undefined ? undefined : read('CA file', files.caFile),
+    files.certificateFile === undefined ? undefined : read('certificate file', files.certificateFile),
+    files.keyFile === undefined ? undefined : read('key file', files.keyFile),
+  ])
+  const last = lastRead.get(files)
+  if (last?.contents.every((one, index) => one === undefined || contents[index]?.equals(one))) {
+    return last.material
+  }
+  const [ca, cert, key] = contents
+  const material = defined({ ca: ca && readAuthorities(ca), cert, key })
+  lastRead.set(files, { contents, material })
+  return material
+}
+
+/** Returns certificates as PEM. OpenSSL alone would silently leave out those behind one that it cannot read. */
+function readAuthorities(content: Buffer): string[] {
+  try {
+    return parseCertificates(content).map(String)
+  } catch (error) {
+    throw new TimestampError('misconfigured', `has a CA file that is wrong: ${(error as Error).message}`)
   }
 }
 

@@ -101,12 +101,15 @@ interface NamedAuthority extends TimestampAuthority {
   isProbed: boolean
   /** Time until which it is tried last since it has failed, in ms of `performance.now()`; undefined if it has not. */
   restsUntil?: number | undefined
+  /** Bytes of its latest timestamps, the newest first. */
+  lengths: readonly number[]
 }
+
+/** Lengths that are kept of each authority: one timestamp with what somebody has added to it must not count for ever. */
+const KEPT_LENGTHS = 8
 
 /** Obtains timestamps from several authorities, of which one at a time is enough. */
 export class Timestamper {
-  /** Bytes of the largest timestamp that came so far; 0 before the first. */
-  largestToken = 0
   readonly #options: Required<Omit<TimestamperOptions, 'proxies' | 'connections'>>
   readonly #authorities: readonly NamedAuthority[]
   readonly #client: HttpClient
@@ -131,6 +134,7 @@ export class Timestamper {
       known: new KnownChains(),
       works: false,
       isProbed: false,
+      lengths: [],
     }))
     this.#client = new HttpClient({ connections, ...(proxies && { proxies }) })
   }
@@ -168,6 +172,11 @@ export class Timestamper {
     }
     this.#probe(this.#authorities)
     throw toUnavailable(refusals)
+  }
+
+  /** Bytes of the largest one among the latest timestamps of all authorities; 0 before the first. */
+  get largestToken(): number {
+    return Math.max(0, ...this.#authorities.flatMap(({ lengths }) => lengths))
   }
 
   /** A message for callers if the last probe of each authority failed; else undefined. */
@@ -349,7 +358,7 @@ export class Timestamper {
     if (revocation !== undefined) {
       throw new TimestampError('revoked', `timestamps with a certificate that does not count: ${revocation}`)
     }
-    this.largestToken = Math.max(this.largestToken, timestamp.token.length)
+    authority.lengths = [timestamp.token.length, ...authority.lengths].slice(0, KEPT_LENGTHS)
     return timestamp
   }
 }

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { findAttributesProblem } from '../cms/signed-attributes-reader.ts'
-import { withCertificates } from '../cms/signed-data-reader.ts'
+import { rebuild } from '../cms/signed-data-reader.ts'
 import type { TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { isIssuedBy } from '../x509/chain.ts'
 import { readForReview } from '../x509/review/reviewed-certificate.ts'
@@ -56,7 +56,7 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
     if (problem !== undefined) {
       throw new TimestampError('untrusted', `has signed attributes that not all verifiers take: ${problem}`)
     }
-    return { path, token: withCertificates(encoded, chooseCertificates(token, path)) }
+    return { path, token: rebuild(encoded, token.signer, chooseCertificates(token, path)) }
   } catch (error) {
     if (error instanceof TimestampError) {
       throw error
@@ -75,7 +75,8 @@ const MAX_OTHERS_BYTES = 4_000
 /**
  * Chooses the certificates of a token: those of the path, of which the authority need not have sent the root; whoever has that alone
  * could not verify a token without the others. Beside them are kept others that it sent and that are above its own, for those who
- * trust another root. Nobody has signed what else is there, and it may keep verifiers from reading the token.
+ * trust another root. Nobody has signed what else is there, and it may keep verifiers from reading the token. Those of the path come
+ * first: OpenSSL takes the first one that fits, and anybody can make another one with the name and the key of an issuer.
  *
  * @returns DER
  */
@@ -95,8 +96,7 @@ function chooseCertificates({ certificates }: TimestampToken, path: readonly X50
       }
     }
   }
-  const sent = certificates.filter((one) => isAmong(kept, one))
-  return [...new Map([...sent, ...own].map((one) => [one.fingerprint256, one.raw])).values()]
+  return kept.map(({ raw }) => raw)
 }
 
 function isAmong(certificates: readonly X509Certificate[], { raw }: X509Certificate): boolean {

@@ -317,9 +317,12 @@ t.test('files for TLS', async (t) => {
       ...['pkey', '-in', client.keyFile, '-aes256', '-passout', 'pass:secret', '-out', path('encrypted')],
     )
     openssl('x509', '-in', root.certificateFile, '-outform', 'DER', '-out', path('der'))
+    t.strictSame(wrongsOf({ TSA_URL, ...TLS, TSA_TLS_CA_FILE: path('der') }), [])
+    writeFileSync(path('cut'), `${root.certificate}${root.certificate}`.slice(0, -30))
     for (const [variable, file, wrong] of [
-      ['TSA_TLS_CA_FILE', path('garbage'), /^TSA_TLS_CA_FILE: \S+ holds no PEM certificate$/],
-      ['TSA_TLS_CA_FILE', path('der'), /^TSA_TLS_CA_FILE: \S+ holds no PEM certificate$/],
+      ['TSA_TLS_CA_FILE', path('garbage'), /^TSA_TLS_CA_FILE: \S+garbage$/],
+      ['TSA_TLS_CA_FILE', path('cut'), /^TSA_TLS_CA_FILE: \S+cut$/],
+      ['TSA_TLS_CA_FILE', client.certificateFile, /^TSA_TLS_CA_FILE: \S+ holds no self-signed certificate/],
       [
         'TSA_TLS_CERTIFICATE_FILE',
         path('garbage'),

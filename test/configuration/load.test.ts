@@ -84,7 +84,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     paths: ['/', '/sign'],
     signerPaths: [],
     bodyLimit: 268_435_456,
-    maxConnections: 512,
+    maxConnections: 384,
     keepAliveMs: 620_000,
     shutdownDelayMs: 0,
     corsOrigins: [],

@@ -102,7 +102,7 @@ t.test('all is well', async (t) => {
 
   await t.test('nothing is overdue or missing', async (t) => {
     t.match(await look('SigningServiceRevocationInformationOld', service), /\{signer="default"\} [\d.]+\n/)
-    t.match(await look('SigningServiceConnectionsShed', service), /_limit 512\n/)
+    t.match(await look('SigningServiceConnectionsShed', service), /_limit 384\n/)
     t.match(await look('SigningServiceLogNotWritten', service), /dropped_lines_total 0\n/)
     const audit = { ...service, variables: { AUDIT_FILE: path('well/audit.jsonl') } }
     t.match(await look('SigningServiceAuditDiskFills', audit), /audit\.jsonl\n/)

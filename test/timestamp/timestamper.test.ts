@@ -633,6 +633,9 @@ t.test('where revocation information is wanted, those about whom there is some c
 })
 
 t.test('the newest unit of each authority comes first, and the largest timestamp is known', async (t) => {
+  const stranger = issue(directory, { subject: '/CN=Stranger', ca: true })
+  const key = { subject: '/O=Test/CN=Timestamp root', ca: true, keyFile: root.keyFile }
+  const cross = issue(directory, { ...key, issuer: stranger })
   const [unit, spare] = ['Other unit', 'Spare'].map((name) =>
     issue(directory, { subject: `/CN=${name}`, issuer: issuing, extensions: FOR_TIMESTAMPS }),
   )
@@ -650,4 +653,15 @@ t.test('the newest unit of each authority comes first, and the largest timestamp
     timestamper.anchoredPaths().map(([first]) => first?.subject),
     ['CN=Other unit', 'CN=Spare', signer.certificate.subject],
   )
+  one.answer = async (query, response) =>
+    send(response, await createResponder(directory, { signer, chain: [issuing, cross] })(query))
+  const long = await timestamper.timestamp(data, after(20_000))
+  t.equal(timestamper.largestToken, long.token.length)
+  one.answer = answersOf(unit)
+  for (let index = 1; index < 8; index++) {
+    await timestamper.timestamp(data, after(20_000))
+  }
+  t.equal(timestamper.largestToken, long.token.length)
+  await timestamper.timestamp(data, after(20_000))
+  t.ok(timestamper.largestToken < long.token.length, 'it does not count for ever')
 })

@@ -91,6 +91,19 @@ t.test('a server whose certificate is not trusted', async (t) => {
   t.equal(seen.requests.length, 0)
 })
 
+t.test('certificates that OpenSSL alone does not find in a file', async (t) => {
+  const { ask } = await start(t)
+  const caFile = join(t.testdir(), 'glued.pem')
+  writeFileSync(caFile, [stranger.certificate, tlsRoot.certificate].map((one) => `${one}`.trim()).join(''))
+  t.ok(verifies(directory, (await ask({ ...files, caFile })).token, data, root))
+  writeFileSync(caFile, `${stranger.certificate}${tlsRoot.certificate}`.slice(0, -30))
+  await t.rejects(ask({ ...files, caFile }), {
+    cause: {
+      message: /^127\.0\.0\.1:\d+ has a CA file that is wrong: block 2 in it has no matching END line$/,
+    },
+  })
+})
+
 t.test('changed files count from the next request on', async (t) => {
   const folder = t.testdir()
   const tls = { ...files, certificateFile: join(folder, 'certificate'), keyFile: join(folder, 'key') }

@@ -311,10 +311,15 @@ t.test('digest algorithms of nobody are left out, of which OpenSSL has to know a
 
 /** Returns the token of the answer with more certificates, which are not signed. */
 function tokenWith(...certificates: readonly Issued[]): Buffer {
+  return withCertificates((own) => [own, ...certificates.map(rawOf)])
+}
+
+/** @param change returns certificates, given those of the token one after another */
+function withCertificates(change: (own: Buffer) => readonly Buffer[]): Buffer {
   return withFields(verifyResponse(answer, expected).token, (fields) =>
     fields.map((field) =>
       field[0] === contextTag(0)
-        ? encode(contextTag(0), new DerReader(field).content(contextTag(0)), ...certificates.map(rawOf))
+        ? encode(contextTag(0), ...change(new DerReader(field).content(contextTag(0))))
         : field,
     ),
   )
@@ -363,6 +368,40 @@ t.test('the cross-certificate of a root is kept, for those who trust another one
   t.ok(verifies(directory, token, data, other))
   t.ok(verifies(directory, token, data, root))
 })
+
+t.test(
+  'a certificate that a stranger made with the name and the key of an issuer comes behind it',
+  async (t) => {
+    const stranger = issue(directory, { subject: '/CN=Stranger', ca: true })
+    const made = issue(directory, {
+      ...{ subject: '/O=Test/CN=Timestamp CA', ca: true, notAfter: new Date('2050-01-01') },
+      ...{ issuer: stranger, keyFile: issuing.keyFile },
+    })
+    const sent = withCertificates((own) => [rawOf(made), own])
+    t.notOk(verifies(directory, sent, data, root))
+    t.ok(verifies(directory, verifyResponse(grant(sent), expected).token, data, root))
+  },
+)
+
+t.test('the name of the signer is that of its certificate, octet by octet', async (t) => {
+  const came = verifyResponse(answer, expected).token
+  const { issuer, serialNumber } = readCertificateFields(signer.certificate)
+  const name = encode(TAG.sequence, ...elementsOf(issuer).map(rewritten))
+  const changed = withFields(came, (fields) => {
+    const [version, , ...others] = elementsOf(new DerReader(fields.at(-1) as Buffer).enter(TAG.set).element())
+    const sid = encode(TAG.sequence, name, encode(TAG.integer, serialNumber))
+    return [...fields.slice(0, -1), encode(TAG.set, encode(TAG.sequence, version as Buffer, sid, ...others))]
+  })
+  t.notOk(verifies(directory, changed, data, root))
+  t.same(verifyResponse(grant(changed), expected).token, came)
+})
+
+/** Returns a RelativeDistinguishedName with a soft hyphen in its value, which does not count (RFC 4518 2.2). */
+function rewritten(name: Buffer): Buffer {
+  const [type, value] = elementsOf(new DerReader(name).enter(TAG.set).element()) as [Buffer, Buffer]
+  const letters = Buffer.concat([new DerReader(value).content(TAG.utf8String), Buffer.from('\u00AD')])
+  return encode(TAG.set, encode(TAG.sequence, type, encode(TAG.utf8String, letters)))
+}
 
 t.test('the versions are those of the content, which nobody has signed', async (t) => {
   const came = verifyResponse(answer, expected).token
