@@ -28,6 +28,9 @@ const ATTEMPT = { autoSelectFamilyAttemptTimeout: 1_500 }
 const MAX_SHORT_CHUNKS = 8_192
 const MIN_MEAN_CHUNK = 128
 
+/** Bytes of a large answer. */
+const LARGE = 1_000_000
+
 /** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on to the timeout. */
 const MAX_INFORMATIONAL = 16
 
@@ -56,6 +59,8 @@ export interface HttpRequest {
   readonly tls?: TlsMaterial
   /** Most bytes of the answer. */
   readonly limit: number
+  /** Called once the answer has turned out to be large. The rest is read when the promise resolves, which must not reject. */
+  readonly waitIfLarge?: () => Promise<void>
   /** True if any status counts as an answer, rather than only 200, and redirects are not followed. */
   readonly anyStatus?: boolean
   /** Ends the exchange; its reason is thrown. Callers limit the time with it. */
@@ -111,7 +116,7 @@ export class HttpClient {
    * @throws HttpError that says why there is no answer; the signal's reason if it is aborted
    */
   async send(request: HttpRequest): Promise<HttpResponse> {
-    const { url, limit, anyStatus, signal } = request
+    const { url, anyStatus, signal } = request
     signal.throwIfAborted()
     checkTls(request)
     let hop: Hop = { url, isOwnOrigin: true, mayBePrivate: true }
@@ -122,7 +127,7 @@ export class HttpClient {
         if (status === 200 || anyStatus) {
           // The connection may be gone once the body is read
           const serverCertificate = certificateOf(message)
-          return { status, headers, body: await read(message, limit), serverCertificate }
+          return { status, headers, body: await read(message, request), serverCertificate }
         }
         const mayBePrivate = redirects === 0 ? this.#isFromPrivate(message, hop) : hop.mayBePrivate
         message.destroy()
@@ -319,11 +324,15 @@ function certificateOf({ socket }: IncomingMessage): X509Certificate | undefined
  *
  * @throws HttpError if it is larger than `limit`, or comes in too many short chunks
  */
-function read(incoming: IncomingMessage, limit: number): Promise<Buffer> {
+function read(
+  incoming: IncomingMessage,
+  { limit, waitIfLarge }: Pick<HttpRequest, 'limit' | 'waitIfLarge'>,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
     const count = (chunk: Buffer) => {
+      const wasLarge = length > LARGE
       length += chunk.length
       chunks.push(chunk)
       if (length > limit) {
@@ -332,6 +341,9 @@ function read(incoming: IncomingMessage, limit: number): Promise<Buffer> {
         incoming.destroy(
           new HttpError('too_large', `sent its answer in chunks of less than ${MIN_MEAN_CHUNK} bytes`),
         )
+      } else if (!wasLarge && length > LARGE && waitIfLarge !== undefined) {
+        incoming.pause()
+        void waitIfLarge().then(() => incoming.resume())
       }
     }
     incoming

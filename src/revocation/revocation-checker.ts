@@ -35,8 +35,12 @@ export class RevocationChecker {
   readonly #limits: RevocationLimits
   /** The last request to each address that has not ended. */
   readonly #last = new Map<string, Promise<unknown>>()
+  /** Resolves when the large answers that came before are no longer needed. */
+  #largeBefore: Promise<unknown> = Promise.resolve()
   /** The last CRLs about responders by their addresses, the latest last. */
   readonly #responderCrls = new Map<string, Buffer>()
+  /** Addresses of such CRLs that had none, the latest last, with the time until which they are not asked again. */
+  readonly #failedResponderCrls = new Map<string, { readonly error: Error; readonly until: number }>()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
     this.#client = client
@@ -90,7 +94,7 @@ export class RevocationChecker {
       findScopeProblem: (scope: CrlScope) =>
         findScopeProblem(scope, certificate, addresses.distributionPoints),
     }
-    const crl = await this.fetchCrl(addresses.crl, question, signal).catch((error: Error) => error)
+    const crl = await this.#fetchResponderCrl(addresses.crl, question, signal)
     signal.throwIfAborted()
     const doubt = "its responder's certificate is not known to be good"
     if (!(crl instanceof Error) && crl.revocations.has(serialNumber)) {
@@ -103,16 +107,37 @@ export class RevocationChecker {
     return { ...answer, nextUpdate, responderCrl: this.#shared(addresses.crl.join(' '), crl.der) }
   }
 
+  /**
+   * Fetches a CRL about a responder. Each certificate of an authority waits for it, one after another, so that addresses that had none
+   * are not asked again for as long as one may take to answer.
+   */
+  async #fetchResponderCrl(
+    urls: readonly URL[],
+    question: CrlQuestion,
+    signal: AbortSignal,
+  ): Promise<CheckedCrl | Error> {
+    const addresses = urls.join(' ')
+    const failed = this.#failedResponderCrls.get(addresses)
+    if (failed !== undefined && performance.now() < failed.until) {
+      return failed.error
+    }
+    this.#failedResponderCrls.delete(addresses)
+    const crl = await this.fetchCrl(urls, question, signal).catch((error: Error) => error)
+    if (crl instanceof Error && !signal.aborted) {
+      const until = performance.now() + this.#limits.crlTimeoutMs
+      this.#failedResponderCrls.set(addresses, { error: crl, until })
+      keepLatest(this.#failedResponderCrls)
+    }
+    return crl
+  }
+
   /** Returns the CRL that came before if it is the same: each answer would hold megabytes of its own. */
   #shared(addresses: string, crl: Buffer): Buffer {
     const before = this.#responderCrls.get(addresses)
     const shared = before?.equals(crl) ? before : crl
     this.#responderCrls.delete(addresses)
     this.#responderCrls.set(addresses, shared)
-    const [oldest] = this.#responderCrls.keys()
-    if (oldest !== undefined && this.#responderCrls.size > MAX_RESPONDER_CRLS) {
-      this.#responderCrls.delete(oldest)
-    }
+    keepLatest(this.#responderCrls)
     return shared
   }
 
@@ -183,10 +208,11 @@ export class RevocationChecker {
     const start = performance.now()
     let outcome: 'accepted' | 'refused' | 'unavailable' = 'unavailable'
     let seconds = 0
+    const turn = this.#createTurn()
     try {
       const late = new HttpError('unreachable', `did not answer within ${timeoutMs} ms`)
       const { body } = await withTimeout(timeoutMs, late, signal, (signal) =>
-        this.#client.send({ ...request, url, signal }),
+        this.#client.send({ ...request, url, signal, waitIfLarge: turn.wait }),
       )
         .catch((error) => {
           const wrong = error === late ? NoAnswer : Error
@@ -200,8 +226,33 @@ export class RevocationChecker {
       outcome = checked.flaw === undefined ? 'accepted' : 'refused'
       return checked
     } finally {
+      turn.end()
       this.#observer.asked(source, seconds, outcome, url.host)
     }
+  }
+
+  /** Returns functions with which large answers are read and checked one at a time: all together would fill the memory. */
+  #createTurn(): { readonly wait: () => Promise<void>; readonly end: () => void } {
+    let end = () => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    return {
+      wait: async () => {
+        const before = this.#largeBefore
+        this.#largeBefore = before.then(() => ended)
+        await before
+      },
+      end,
+    }
+  }
+}
+
+/** Deletes the oldest entry if there are more than the most that are kept. */
+function keepLatest(map: Map<string, unknown>): void {
+  const [oldest] = map.keys()
+  if (oldest !== undefined && map.size > MAX_RESPONDER_CRLS) {
+    map.delete(oldest)
   }
 }
 

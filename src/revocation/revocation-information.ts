@@ -130,11 +130,17 @@ export interface Evidence {
 const NO_ADDRESS = 'it names neither an OCSP responder nor a CRL that could be asked'
 const NO_ANSWER_YET = 'nobody has answered yet'
 
+/** The CRL that covers certificates, and its delta CRL, which is asked if there is one. */
+export interface CrlLists {
+  readonly source: CachedFetch<CheckedCrl>
+  readonly delta: CachedFetch<CheckedCrl>
+}
+
 /** A certificate whose revocation is watched: by OCSP, and by the CRL of its issuer if OCSP does not work. */
 export class WatchedCertificate {
   readonly issued: IssuedCertificate
   readonly ocsp: CachedFetch<VerifiedOcspAnswer> | undefined
-  readonly crl: CachedFetch<CheckedCrl> | undefined
+  readonly lists: CrlLists | undefined
   readonly #since = Date.now()
   #former: Statement | undefined
 
@@ -142,12 +148,12 @@ export class WatchedCertificate {
   constructor(
     issued: IssuedCertificate,
     ocsp: CachedFetch<VerifiedOcspAnswer> | undefined,
-    crl: CachedFetch<CheckedCrl> | undefined,
+    lists: CrlLists | undefined,
     former?: Statement,
   ) {
     this.issued = issued
     this.ocsp = ocsp
-    this.crl = crl
+    this.lists = lists
     this.#former = former && { ...former, fresh: false }
   }
 
@@ -195,8 +201,13 @@ export class WatchedCertificate {
     return statements.find((statement) => statement.revocation && !isLifted(statement))
   }
 
+  get crl(): CachedFetch<CheckedCrl> | undefined {
+    return this.lists?.source
+  }
+
   #isRevokedByCrl(): boolean {
-    return this.crl?.held?.revocations.has(this.issued.serialNumber) === true
+    const held = [this.lists?.source.held, this.lists?.delta.held]
+    return held.some((crl) => crl?.revocations.has(this.issued.serialNumber))
   }
 
   #answeredAt(): Date {
@@ -249,7 +260,7 @@ export class WatchedCertificate {
     ]
   }
 
-  /** Lists what OCSP and the CRL say. */
+  /** Lists what OCSP, the CRL and the delta CRL say. */
   #statements(at: Date): Statement[] {
     const answers = listAnswers(this.ocsp, at).map(({ answer, fresh }) => ({
       revocation: answer.revocation,
@@ -262,7 +273,13 @@ export class WatchedCertificate {
       thisUpdate: answer.thisUpdate,
       fresh: fresh && this.#findCrlProblem(answer) === undefined,
     }))
-    return [...answers, ...lists, ...(this.#former === undefined ? [] : [this.#former])]
+    // A delta CRL does not show a certificate to be good: a hold that the CRL lists counts until the next one
+    const changes = listAnswers(this.lists?.delta, at).map(({ answer }) => ({
+      revocation: answer.revocations.get(this.issued.serialNumber),
+      thisUpdate: answer.thisUpdate,
+      fresh: false,
+    }))
+    return [...answers, ...lists, ...changes, ...(this.#former === undefined ? [] : [this.#former])]
   }
 
   /** Finds why a CRL says nothing about this certificate. */

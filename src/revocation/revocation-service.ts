@@ -4,8 +4,7 @@ import type { HttpClient } from '../common/http-client.ts'
 import { type ChainLink, chainLinks, linkKey } from '../x509/chain.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
-import { type CrlScope, findScopeProblem } from './crl/crl.ts'
-import type { CheckedCrl, CrlQuestion } from './crl/crl-check.ts'
+import { CrlCache } from './crl-cache.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
 import type { Flawed, UpdateTimes } from './revocation-answer.ts'
 import {
@@ -85,7 +84,7 @@ export class RevocationService {
       source.stop()
     }
     for (const list of lists.values()) {
-      list.setMembers([...certificates.values()].filter(({ crl }) => crl === list.source))
+      list.setMembers([...certificates.values()].filter(({ lists }) => lists === list))
     }
     if (this.#running) {
       this.start()
@@ -177,7 +176,7 @@ export class RevocationService {
     const same = former.filter((one) => one.issued.certificate.raw.equals(issued.certificate.raw))
     const revoking = same.flatMap((one) => one.revoking(new Date()) ?? [])
     const [latest] = revoking.toSorted((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime())
-    return new WatchedCertificate(issued, this.#ocspSource(issued), list?.source, latest)
+    return new WatchedCertificate(issued, this.#ocspSource(issued), list, latest)
   }
 
   #crlCacheFor(issued: IssuedCertificate, lists: Map<string, CrlCache>): CrlCache | undefined {
@@ -187,7 +186,7 @@ export class RevocationService {
     }
     // One address may have the CRL about authorities, and another one that about users (RFC 5280 5.2.5)
     const key = [issuer.fingerprint256, certificate.ca, ...addresses.crl].join(' ')
-    const list = lists.get(key) ?? this.#crlCaches.get(key) ?? new CrlCache(this.#crlSource(issued))
+    const list = lists.get(key) ?? this.#crlCaches.get(key) ?? this.#createCrlCache(issued)
     lists.set(key, list)
     return list
   }
@@ -199,12 +198,18 @@ export class RevocationService {
       : this.#source(`OCSP about ${issued.subject}`, { ask, revokes: ({ revocation }) => !!revocation })
   }
 
-  #crlSource({ issuer, addresses }: IssuedCertificate) {
-    return (question: () => Omit<CrlQuestion, 'issuer'>) =>
-      this.#source<CheckedCrl>(`the CRL of ${describeSubject(issuer)}`, {
-        ask: (signal) => this.#checker.fetchCrl(addresses.crl, { issuer, ...question() }, signal),
-        revokes: ({ revocations }) => revocations.size > 0,
-      })
+  #createCrlCache({ issuer, addresses }: IssuedCertificate): CrlCache {
+    const name = describeSubject(issuer)
+    return new CrlCache({
+      urls: addresses.crl,
+      fetch: (urls, question, signal) => this.#checker.fetchCrl(urls, { issuer, ...question }, signal),
+      createSource: (kind, ask) =>
+        this.#source(`the ${kind} of ${name}`, { ask, revokes: ({ revocations }) => revocations.size > 0 }),
+      onUnreachableDelta: (address, why) =>
+        this.#log.warn(
+          `Nobody asks for the delta CRL of ${name}: ${address} is not asked: ${why}. A revocation is noticed with the next CRL`,
+        ),
+    })
   }
 
   #source<T extends UpdateTimes & Flawed>(
@@ -243,55 +248,6 @@ export class RevocationService {
 
   #sources(): Pick<CachedFetch<never>, 'stop' | 'renew' | 'problem'>[] {
     const responders = [...this.#certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
-    return [...responders, ...[...this.#crlCaches.values()].map(({ source }) => source)]
-  }
-}
-
-/** Keeps a CRL for the certificates that name its addresses. */
-class CrlCache {
-  readonly source: CachedFetch<CheckedCrl>
-  #members: readonly WatchedCertificate[] = []
-
-  /** @param createSource creates the fetch of the CRL; its argument returns what is looked for */
-  constructor(createSource: (question: () => Omit<CrlQuestion, 'issuer'>) => CachedFetch<CheckedCrl>) {
-    this.source = createSource(() => ({
-      serialNumbers: new Set(this.#members.map(({ issued }) => issued.serialNumber)),
-      findScopeProblem: (scope) => this.#findScopeProblem(scope),
-    }))
-  }
-
-  /** Sets the certificates. A CRL that was not searched for new ones is fetched again. */
-  setMembers(members: readonly WatchedCertificate[]): void {
-    this.#members = members
-    if (this.#isLacking()) {
-      this.source.renew()
-    }
-  }
-
-  /** Keeps fetching the CRL while a certificate needs it, and fetches it again for certificates that came meanwhile. */
-  review(): void {
-    if (this.#members.some(({ needsCrl }) => needsCrl)) {
-      this.source.start(this.#isLacking())
-      if (this.source.problem === undefined && this.#isLacking()) {
-        this.source.renew()
-      }
-    } else {
-      this.source.stop()
-    }
-  }
-
-  /** Finds why a CRL covers none of the certificates: then that of the next address may. */
-  #findScopeProblem(scope: CrlScope): string | undefined {
-    const problems = this.#members.map(({ issued: { certificate, addresses } }) =>
-      findScopeProblem(scope, certificate, addresses.distributionPoints),
-    )
-    return problems.includes(undefined) ? undefined : problems[0]
-  }
-
-  #isLacking(): boolean {
-    const { held } = this.source
-    return (
-      held !== undefined && this.#members.some(({ issued }) => !held.serialNumbers.has(issued.serialNumber))
-    )
+    return [...responders, ...[...this.#crlCaches.values()].flatMap(({ sources }) => sources)]
   }
 }

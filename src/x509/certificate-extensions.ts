@@ -130,8 +130,16 @@ export interface RevocationAddresses {
   readonly crl: readonly URL[]
   /** All GeneralNames of the distribution points of such CRLs, DER. */
   readonly distributionPoints: readonly Buffer[]
+  readonly delta: DeltaAddresses
   /** Addresses of either kind that are never asked. */
   readonly ignored: { readonly ocsp: readonly IgnoredAddress[]; readonly crl: readonly IgnoredAddress[] }
+}
+
+/** Addresses of a delta CRL of the same issuer. */
+export interface DeltaAddresses {
+  readonly asked: readonly URL[]
+  /** Those that are never asked. */
+  readonly ignored: readonly IgnoredAddress[]
 }
 
 /** An address in a certificate. */
@@ -144,8 +152,8 @@ interface NamedAddress {
 export type IgnoredAddress = Required<NamedAddress>
 
 /**
- * Reads authorityInfoAccess and cRLDistributionPoints (RFC 5280 4.2.2.1, 4.2.1.13). It passes over what is malformed, so that the
- * others are asked.
+ * Reads authorityInfoAccess, cRLDistributionPoints and freshestCRL (RFC 5280 4.2.2.1, 4.2.1.13, 4.2.1.15). It passes over what is
+ * malformed, so that the others are asked.
  */
 export function readAddresses({
   issuer,
@@ -156,15 +164,26 @@ export function readAddresses({
   ])
   const distributionPoints = points.flatMap(({ names, why }) => (why === undefined ? names : []))
   const ocsp = readTexts(readEach(extensions, EXTENSION.authorityInfoAccess, readResponder))
-  const crl = points.flatMap(({ names, why }) =>
-    readTexts(names).map((one) => (why === undefined ? one : { ...one, why })),
-  )
+  const crl = points.flatMap(readPointTexts)
   return {
     ocsp: toUrls(ocsp),
     crl: toUrls(crl),
     distributionPoints,
+    delta: readDeltaAddresses(extensions, issuer),
     ignored: { ocsp: ocsp.filter(isIgnored), crl: crl.filter(isIgnored) },
   }
+}
+
+/**
+ * Reads the addresses of delta CRLs in freshestCRL, which certificates and CRLs may have (RFC 5280 4.2.1.15, 5.2.6).
+ *
+ * @param issuer DER Name, that of the certificate or the CRL
+ */
+export function readDeltaAddresses(extensions: Extensions, issuer: Buffer): DeltaAddresses {
+  const named = readEach(extensions, EXTENSION.freshestCrl, (point) => [
+    readDistributionPoint(point, issuer),
+  ]).flatMap(readPointTexts)
+  return { asked: toUrls(named), ignored: named.filter(isIgnored) }
 }
 
 function readEach<T>(extensions: Extensions, id: string, read: (element: Buffer) => readonly T[]): T[] {
@@ -178,8 +197,14 @@ function readResponder(description: Buffer): Buffer[] {
   return access.objectIdentifier() === ID_AD_OCSP ? [access.element()] : []
 }
 
-/** Reads the names of a DistributionPoint, and why its CRL is never asked for, as that of others or of some reasons. */
-function readDistributionPoint(der: Buffer, issuer: Buffer): { names: readonly Buffer[]; why?: string } {
+interface DistributionPoint {
+  /** DER GeneralNames. */
+  readonly names: readonly Buffer[]
+  /** Says why its CRL is never asked for, as that of others or of some reasons. */
+  readonly why?: string
+}
+
+function readDistributionPoint(der: Buffer, issuer: Buffer): DistributionPoint {
   const point = new DerReader(der).enter(TAG.sequence)
   const names = point.enterOptional(contextTag(0))?.enterOptional(contextTag(0))?.elements() ?? []
   // An authority must have a complete CRL beside those for some reasons (RFC 5280 4.2.1.13)
@@ -191,6 +216,10 @@ function readDistributionPoint(der: Buffer, issuer: Buffer): { names: readonly B
   return crlIssuer === undefined || includesName(crlIssuer, issuer)
     ? { names }
     : { names, why: 'it has the CRL of another issuer' }
+}
+
+function readPointTexts({ names, why }: DistributionPoint): NamedAddress[] {
+  return readTexts(names).map((one) => (why === undefined ? one : { ...one, why }))
 }
 
 /** Reads the addresses among names, and why one is never asked because of its protocol. */

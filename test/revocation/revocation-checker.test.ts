@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { HttpClient } from '../../src/common/http-client.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
@@ -119,6 +121,22 @@ t.test('that a certificate is revoked counts where nobody vouches for the respon
   await t.rejects(ask(), { message: /not known to be good: it was revoked$/ }, 'but not from a revoked one')
 })
 
+t.test('a CRL about a responder that did not come is not awaited by each certificate', async (t) => {
+  delegate(crlAt(`${server.url}/gone`))
+  const outcomes: string[] = []
+  const observer = {
+    asked: (source: string, _: number, outcome: string) => outcomes.push(`${source} ${outcome}`),
+  }
+  const asked = async (limits = DEFAULT_LIMITS) => {
+    const checker = new RevocationChecker(new HttpClient(), observer, limits)
+    const issued = readIssuedCertificate(leaf.certificate, root.certificate)
+    await Promise.allSettled([1, 2, 3].map(() => checker.askResponder(issued, signal)))
+    return outcomes.splice(0).filter((outcome) => outcome === 'crl unavailable').length
+  }
+  t.equal(await asked(), 1)
+  t.equal(await asked({ ...DEFAULT_LIMITS, crlTimeoutMs: 0 }), 3, 'it is asked again later')
+})
+
 t.test('who does not answer in time', async (t) => {
   server.on('/ocsp', () => undefined)
   const limits = { ...DEFAULT_LIMITS, ocspTimeoutMs: 50 }
@@ -169,4 +187,29 @@ t.test('the same address is not asked twice at a time', async (t) => {
   const issued = readIssuedCertificate(leaf.certificate, root.certificate)
   await Promise.all([1, 2, 3].map(() => checker.askResponder(issued, signal)))
   t.equal(most, 1)
+})
+
+t.test('large CRLs of several addresses are read one at a time, small ones meanwhile', async (t) => {
+  const large = Buffer.alloc(3_000_000)
+  const ended: string[] = []
+  const checker = new RevocationChecker(new HttpClient(), { asked() {} }, DEFAULT_LIMITS)
+  const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
+  const fetch = (path: string, signal: AbortSignal) =>
+    checker.fetchCrl([new URL(path, server.url)], question, signal).catch(() => ended.push(path))
+  const controller = new AbortController()
+  for (const end of [(first: ServerResponse) => first.end(), () => controller.abort()]) {
+    const begun = new Promise<ServerResponse>((resolve) => {
+      server.on('/first', (_, response) => void response.write(large, () => resolve(response)))
+    })
+    server.on('/second', () => large)
+    server.on('/small', () => Buffer.alloc(10))
+    const one = fetch('/first', controller.signal)
+    const first = await begun
+    const other = fetch('/second', signal)
+    await fetch('/small', signal)
+    await sleep(100)
+    end(first)
+    await Promise.all([one, other])
+    t.strictSame(ended.splice(0), ['/small', '/first', '/second'])
+  }
 })

@@ -3,6 +3,11 @@ import { readCertificateExtensions } from '../../src/x509/certificate-extensions
 import { issue } from '../support/certificates.ts'
 
 const directory = t.testdir()
+const NO_ADDRESSES = {
+  ...{ ocsp: [], crl: [], distributionPoints: [] },
+  delta: { asked: [], ignored: [] },
+  ignored: { ocsp: [], crl: [] },
+}
 
 function read(...extensions: string[]) {
   return readCertificateExtensions(issue(directory, { subject: '/CN=Any', extensions }).certificate)
@@ -16,7 +21,7 @@ t.test('a certificate without extensions, which is one of version 1', async (t) 
     pathLength: Number.POSITIVE_INFINITY,
     keyUsage: undefined,
     extendedKeyUsage: undefined,
-    addresses: { ocsp: [], crl: [], distributionPoints: [], ignored: { ocsp: [], crl: [] } },
+    addresses: NO_ADDRESSES,
     nameConstraints: undefined,
   })
 })
@@ -71,7 +76,7 @@ t.test('what is there but cannot be read allows nothing', async (t) => {
       ca: false,
       keyUsage: [],
       extendedKeyUsage: [],
-      addresses: { ocsp: [], crl: [], distributionPoints: [], ignored: { ocsp: [], crl: [] } },
+      addresses: NO_ADDRESSES,
       nameConstraints: 'unreadable',
     })
   }

@@ -1,7 +1,11 @@
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { TAG } from '../../asn1/tag.ts'
-import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
+import {
+  type DeltaAddresses,
+  readCertificateExtensions,
+  readDeltaAddresses,
+} from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { matchesKeyIdentifier } from '../../x509/chain.ts'
 import { EXTENSION, findUnknownCritical } from '../../x509/extensions.ts'
@@ -21,6 +25,7 @@ import {
   findRevocations,
   type Revocations,
   readCrl,
+  readCrlNumber,
   readCrlScope,
 } from './crl.ts'
 
@@ -32,6 +37,8 @@ const UNDERSTOOD = [
   CRL_EXTENSION.issuingDistributionPoint,
   CRL_EXTENSION.crlNumber,
   EXTENSION.authorityKeyIdentifier,
+  // Whether one is taken is decided before
+  CRL_EXTENSION.deltaCrlIndicator,
 ]
 
 const OTHER_KEY =
@@ -49,6 +56,8 @@ export interface CrlQuestion {
   readonly serialNumbers: ReadonlySet<string>
   /** Finds why a CRL covers none of them, in words. Without it, one of any scope will do. */
   readonly findScopeProblem?: (scope: CrlScope) => string | undefined
+  /** True if a delta CRL will do too. It lists what has changed alone, so that it shows no certificate to be good. */
+  readonly mayBeDelta?: boolean
 }
 
 /** A verified CRL. It may be embedded, unless it has a flaw. */
@@ -59,6 +68,11 @@ export interface CheckedCrl extends UpdateTimes, Flawed {
   /** The serial numbers that were looked for: contents of INTEGERs in hex. */
   readonly serialNumbers: ReadonlySet<string>
   readonly revocations: Revocations
+  /** Addresses of a delta CRL for it. */
+  readonly delta: DeltaAddresses
+  /** Its number, and that of the complete CRL whose changes it lists if it is a delta CRL; undefined if it does not say. */
+  readonly number: bigint | undefined
+  readonly baseNumber: bigint | undefined
 }
 
 /**
@@ -70,7 +84,7 @@ export interface CheckedCrl extends UpdateTimes, Flawed {
  */
 export async function checkCrl(
   received: Buffer,
-  { issuer, serialNumbers, findScopeProblem }: CrlQuestion,
+  { issuer, serialNumbers, findScopeProblem, mayBeDelta = false }: CrlQuestion,
   at: Date,
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
@@ -100,13 +114,18 @@ export async function checkCrl(
     (keyUsage.includes('cRLSign') ? undefined : 'its issuer has a certificate that is not for CRLs') ??
     (isIdentified ? undefined : OTHER_IDENTIFIER) ??
     findWeakHash(crl) ??
-    findFlaw(dated, scope, at) ??
+    findFlaw(dated, scope, at, mayBeDelta) ??
     found.flaw ??
     findScopeProblem?.(scope)
   if (flaw !== undefined && revocations.size === 0) {
     throw new Error(flaw)
   }
-  const checked = { der, thisUpdate, nextUpdate, scope, serialNumbers, revocations }
+  const checked = {
+    ...{ der, thisUpdate, nextUpdate, scope, serialNumbers, revocations },
+    delta: readDeltaAddresses(extensions, crl.issuer),
+    number: readCrlNumber(extensions.get(CRL_EXTENSION.crlNumber)),
+    baseNumber: readCrlNumber(extensions.get(CRL_EXTENSION.deltaCrlIndicator)),
+  }
   return flaw === undefined ? checked : { ...checked, flaw }
 }
 
@@ -114,8 +133,9 @@ function findFlaw(
   { thisUpdate, nextUpdate, extensions }: Crl & Pick<UpdateTimes, 'thisUpdate'>,
   { partial }: CrlScope,
   at: Date,
+  mayBeDelta: boolean,
 ): string | undefined {
-  if (extensions.has(CRL_EXTENSION.deltaCrlIndicator)) {
+  if (extensions.has(CRL_EXTENSION.deltaCrlIndicator) && !mayBeDelta) {
     return 'it is a delta CRL'
   }
   if (nextUpdate === undefined) {

@@ -54,6 +54,19 @@ export interface Crl extends SignedObject, Flawed {
 }
 
 /**
+ * Reads cRLNumber or BaseCRLNumber (RFC 5280 5.2.3, 5.2.4).
+ *
+ * @returns undefined without the extension, and if it is malformed
+ */
+export function readCrlNumber(extension: Extension | undefined): bigint | undefined {
+  try {
+    return extension && BigInt(`0x${DerReader.lenient(extension.value).content(TAG.integer).toString('hex')}`)
+  } catch {
+    return undefined
+  }
+}
+
+/**
  * Reads a CRL. A length in it that is not the shortest is a flaw.
  *
  * @param der CertificateList

@@ -1,0 +1,128 @@
+import type { DeltaAddresses } from '../x509/certificate-extensions.ts'
+import type { CachedFetch } from './cached-fetch.ts'
+import { type CrlScope, findScopeProblem } from './crl/crl.ts'
+import type { CheckedCrl, CrlQuestion } from './crl/crl-check.ts'
+import type { CrlLists, WatchedCertificate } from './revocation-information.ts'
+
+type Question = Omit<CrlQuestion, 'issuer'>
+
+export interface CrlCacheOptions {
+  readonly urls: readonly URL[]
+  /** Fetches a CRL from the first of some addresses that has one. */
+  readonly fetch: (urls: readonly URL[], question: Question, signal: AbortSignal) => Promise<CheckedCrl>
+  readonly createSource: (
+    kind: 'CRL' | 'delta CRL',
+    ask: (signal: AbortSignal) => Promise<CheckedCrl>,
+  ) => CachedFetch<CheckedCrl>
+  /** Called once if the CRL has a delta CRL, and none of its addresses can be asked. */
+  readonly onUnreachableDelta: (address: string, why: string) => void
+}
+
+/** Addresses of a delta CRL that are asked, one after another. */
+const MAX_ADDRESSES = 4
+
+/** Keeps a CRL, and its delta CRL if it has one, for the certificates that name its addresses. */
+export class CrlCache implements CrlLists {
+  readonly source: CachedFetch<CheckedCrl>
+  readonly delta: CachedFetch<CheckedCrl>
+  readonly #options: CrlCacheOptions
+  #members: readonly WatchedCertificate[] = []
+  #isToldUnreachable = false
+
+  constructor(options: CrlCacheOptions) {
+    this.#options = options
+    const { urls, fetch, createSource } = options
+    this.source = createSource('CRL', (signal) => fetch(urls, this.#question(), signal))
+    this.delta = createSource('delta CRL', (signal) => this.#fetchDelta(signal))
+  }
+
+  get sources(): readonly CachedFetch<CheckedCrl>[] {
+    return [this.source, this.delta]
+  }
+
+  /** Sets the certificates. A CRL that was not searched for new ones is fetched again. */
+  setMembers(members: readonly WatchedCertificate[]): void {
+    this.#members = members
+    for (const source of this.sources.filter((one) => this.#isLacking(one))) {
+      source.renew()
+    }
+  }
+
+  /** Keeps fetching the CRL while a certificate needs it, and fetches it again for certificates that came meanwhile. */
+  review(): void {
+    const isNeeded = this.#members.some(({ needsCrl }) => needsCrl)
+    const { asked, ignored } = this.#deltaAddresses()
+    this.#keep(this.source, isNeeded)
+    this.#keep(this.delta, isNeeded && asked.length > 0)
+    const [first] = ignored
+    if (first !== undefined && asked.length === 0 && !this.#isToldUnreachable) {
+      this.#isToldUnreachable = true
+      this.#options.onUnreachableDelta(first.address, first.why)
+    }
+  }
+
+  #keep(source: CachedFetch<CheckedCrl>, isNeeded: boolean): void {
+    if (!isNeeded) {
+      source.stop()
+      return
+    }
+    source.start(this.#isLacking(source))
+    if (source.problem === undefined && this.#isLacking(source)) {
+      source.renew()
+    }
+  }
+
+  #question(): Question {
+    return {
+      serialNumbers: new Set(this.#members.map(({ issued }) => issued.serialNumber)),
+      findScopeProblem: (scope) => this.#findScopeProblem(scope),
+    }
+  }
+
+  /**
+   * Fetches the delta CRL. One about changes since a later CRL than the held one does not list what that one does, so that it counts
+   * for what it revokes alone until the later CRL has come (RFC 5280 6.3.3 (c)).
+   */
+  async #fetchDelta(signal: AbortSignal): Promise<CheckedCrl> {
+    const question = { ...this.#question(), mayBeDelta: true }
+    const delta = await this.#options.fetch(this.#deltaAddresses().asked, question, signal)
+    const base = this.#base()?.number
+    if (base === undefined || delta.baseNumber === undefined || delta.baseNumber <= base) {
+      return delta
+    }
+    this.source.renew()
+    const flaw = 'it lists changes since a later CRL than the one that came'
+    if (delta.revocations.size === 0) {
+      throw new Error(flaw)
+    }
+    return { ...delta, flaw }
+  }
+
+  /** Finds why a CRL covers none of the certificates: then that of the next address may. */
+  #findScopeProblem(scope: CrlScope): string | undefined {
+    const problems = this.#members.map(({ issued: { certificate, addresses } }) =>
+      findScopeProblem(scope, certificate, addresses.distributionPoints),
+    )
+    return problems.includes(undefined) ? undefined : problems[0]
+  }
+
+  #isLacking({ held }: CachedFetch<CheckedCrl>): boolean {
+    return (
+      held !== undefined && this.#members.some(({ issued }) => !held.serialNumbers.has(issued.serialNumber))
+    )
+  }
+
+  #base(): CheckedCrl | undefined {
+    return this.source.held ?? this.source.flawed
+  }
+
+  /** Returns the addresses of the delta CRL, which the CRL names, or the certificates (RFC 5280 5.2.6, 4.2.1.15). */
+  #deltaAddresses(): DeltaAddresses {
+    const all = [this.#base()?.delta, ...this.#members.map(({ issued }) => issued.addresses.delta)]
+    const urls = all.flatMap((one) => one?.asked ?? []).map((url) => [url.href, url] as const)
+    return {
+      asked: [...new Map(urls).values()].slice(0, MAX_ADDRESSES),
+      ignored: all.flatMap((one) => one?.ignored ?? []),
+    }
+  }
+}
