@@ -132,7 +132,7 @@ function gatherBeforeSigning(
   return evidence
 }
 
-/** Gathers the same for the authority that has given the timestamp, unless the data are signed. */
+/** Gathers the same again with what is about the authority that has given the timestamp, unless the data are signed. */
 function gatherAfterTimestamp(
   request: ContainerRequest,
   signerCertificate: SignerCertificate,
@@ -148,6 +148,8 @@ function gatherAfterTimestamp(
   const evidence = signsRevocationData(request)
     ? before
     : gatherFitting([signerCertificate.path, path], [], room, context)
-  requireEvidence(path, evidence, context.signer.container.revocationFallback)
+  for (const one of [signerCertificate.path, path]) {
+    requireEvidence(one, evidence, context.signer.container.revocationFallback)
+  }
   return evidence
 }

@@ -93,6 +93,44 @@ t.test('containers are of level b-lt only where they hold what is about the time
   t.match(await make(overFile, 'refuse'), { level: 'b-lt', shortfall: undefined }, 'it is not signed')
 })
 
+t.test('evidence about the signer that is gone when the timestamp has come', async (t) => {
+  const signerCertificate = signerOf(before)
+  for (const revocationFallback of ['refuse', 'b-t'] as const) {
+    const path = [after]
+    let isSigned = false
+    const signer = {
+      container: { ...DEFAULT_CONTAINER, level: 'b-lt', revocationFallback } as const,
+      sources: {
+        revocations: {
+          revoked: () => undefined,
+          information: (asked: readonly X509Certificate[]) => ({
+            ...{ ocspResponses: [], crls: [], problems: [], publicProblems: ['CN=before: gone'] },
+            complete: !isSigned || asked === path,
+          }),
+        },
+        timestamper: {
+          timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path }),
+          anchoredPaths: () => [path],
+          ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
+        },
+      },
+      validCertificate: () => signerCertificate,
+      sign: async () => {
+        isSigned = true
+        return Buffer.alloc(70)
+      },
+    }
+    const options = { deadline: performance.now() + 20_000 }
+    const request = { type: 'cades', overFile: true, hashAlgorithm, messageDigest: Buffer.alloc(32) } as const
+    const made = createContainer(request, { signer, options })
+    if (revocationFallback === 'refuse') {
+      await t.rejects(made, { code: 'REVOCATION_UNAVAILABLE', message: /CN=before: gone$/ })
+    } else {
+      t.match(await made, { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' })
+    }
+  }
+})
+
 t.test('what CRLs alone make too large is refused before anything is built of them', async (t) => {
   const signerCertificate = signerOf(before)
   const container = { ...DEFAULT_CONTAINER, level: 'b-lt' as const, sizeLimit: 4096 }
