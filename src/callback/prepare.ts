@@ -99,6 +99,7 @@ function prepareRaw(
   }
   checkMessageDigest(attributes, hashAlgorithm)
   const named = signers.chooseFor(signer, attributes?.certificates ?? [], 'data_to_be_signed')
+  checkProtection(attributes, hashAlgorithm, named)
   checkAllowed(named, 'raw', type)
   const kept = isDocumented(named) ? {} : { message: requireShort(contents.message, data) }
   const digest = contents.digest(hashAlgorithm)
@@ -206,6 +207,37 @@ function checkMessageDigest(attributes: SignedAttributes | undefined, hashAlgori
     throw new INVALID_REQUEST(
       `data_to_be_signed: has a message-digest of ${digestLength} bytes, but hash_algorithm ${hashAlgorithm.name} has ` +
         `${hashAlgorithm.digestLength}`,
+    )
+  }
+}
+
+/**
+ * Refuses attributes that protect other algorithms than those of the signature (RFC 6211 3).
+ *
+ * @throws INVALID_REQUEST; HSM_UNAVAILABLE while the certificate of the signer is not known
+ */
+function checkProtection(
+  attributes: SignedAttributes | undefined,
+  hashAlgorithm: HashAlgorithm,
+  signer: Signer,
+): void {
+  const protection = attributes?.protectedAlgorithms
+  if (protection === undefined) {
+    return
+  }
+  const { algorithm } = signer.certificate()
+  const signatures = [
+    algorithm.signerInfoIdentifier(hashAlgorithm),
+    algorithm.certificateIdentifier(hashAlgorithm),
+  ].map(({ algorithmId }) => algorithmId)
+  if (
+    protection === 'unreadable' ||
+    protection.digest !== hashAlgorithm.oid ||
+    !signatures.includes(protection.signature)
+  ) {
+    throw new INVALID_REQUEST(
+      `data_to_be_signed: has a CMSAlgorithmProtection of other algorithms than hash_algorithm ${hashAlgorithm.name} and ` +
+        `${algorithm.name}, with which the signer signs`,
     )
   }
 }

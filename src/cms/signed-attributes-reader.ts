@@ -11,6 +11,7 @@ import { contextTag, TAG } from '../asn1/tag.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
 import { DIRECTORY_NAME, sameName } from '../x509/names.ts'
 import {
+  ID_CMS_ALGORITHM_PROTECTION,
   ID_CONTENT_TYPE,
   ID_COUNTERSIGNATURE,
   ID_DATA,
@@ -27,6 +28,14 @@ export interface SignedAttributes {
   readonly messageDigest: Buffer | undefined
   /** Digests of the signer's certificate in signing-certificate and signing-certificate-v2. */
   readonly certificates: readonly CertificateDigest[]
+  /** The algorithms in CMSAlgorithmProtection (RFC 6211), which verifiers compare; undefined without it. */
+  readonly protectedAlgorithms: ProtectedAlgorithms | 'unreadable' | undefined
+}
+
+/** Dotted object identifiers. */
+export interface ProtectedAlgorithms {
+  readonly digest: string
+  readonly signature: string
 }
 
 /** An Attribute (RFC 5652 5.3): its type as a DER OBJECT IDENTIFIER, and the content of its SET of values. */
@@ -40,6 +49,7 @@ const DATA = encodeObjectIdentifier(ID_DATA)
 export const MESSAGE_DIGEST = encodeObjectIdentifier(ID_MESSAGE_DIGEST)
 const SIGNING_CERTIFICATE = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE)
 const SIGNING_CERTIFICATE_V2 = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE_V2)
+const ALGORITHM_PROTECTION = encodeObjectIdentifier(ID_CMS_ALGORITHM_PROTECTION)
 const COUNTERSIGNATURE = encodeObjectIdentifier(ID_COUNTERSIGNATURE)
 /** Types of which there is one attribute at most, with one value (RFC 5652 11). */
 const SINGLE = [CONTENT_TYPE, MESSAGE_DIGEST, encodeObjectIdentifier(ID_SIGNING_TIME)]
@@ -71,6 +81,24 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     hasDataContentType: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
     messageDigest: octetsOf(singleValue(attributes, MESSAGE_DIGEST)),
     certificates: readNamedCertificates(attributes),
+    protectedAlgorithms: readProtectedAlgorithms(attributes),
+  }
+}
+
+function readProtectedAlgorithms(attributes: readonly Attribute[]): SignedAttributes['protectedAlgorithms'] {
+  if (!attributes.some(({ type }) => type.equals(ALGORITHM_PROTECTION))) {
+    return undefined
+  }
+  const value = singleValue(attributes, ALGORITHM_PROTECTION)
+  try {
+    const protection = DerReader.enterOnly(value ?? Buffer.alloc(0), TAG.sequence)
+    const digest = readAlgorithmIdentifier(protection.element(TAG.sequence)).oid
+    // An AlgorithmIdentifier under an IMPLICIT tag
+    const signature = protection.enter(contextTag(1)).objectIdentifier()
+    protection.finish()
+    return { digest, signature }
+  } catch {
+    return 'unreadable'
   }
 }
 
@@ -171,7 +199,13 @@ function areAllowed(attributes: readonly Attribute[]): boolean {
  */
 function checkEncoding({ type, values }: Attribute): void {
   new DerReader(type).objectIdentifier()
-  new DerReader(values).elements().forEach(checkPrimitive)
+  const elements = new DerReader(values).elements()
+  elements.forEach(checkPrimitive)
+  if (!areSorted(elements)) {
+    throw new Error(
+      'the values are not in the order of DER, in which OpenSSL puts them before it verifies (X.690 11.6)',
+    )
+  }
 }
 
 /**
@@ -217,7 +251,10 @@ function octetsOf(value: Buffer | undefined): Buffer | undefined {
  * @param set DER but for the order
  */
 export function isSortedSet(set: Buffer): boolean {
-  const elements = DerReader.enterOnly(set, TAG.set).elements()
+  return areSorted(DerReader.enterOnly(set, TAG.set).elements())
+}
+
+function areSorted(elements: readonly Buffer[]): boolean {
   return elements.every((element, index) => Buffer.compare(elements[index - 1] ?? element, element) <= 0)
 }
 

@@ -7,6 +7,7 @@ import {
   isSortedSet,
   namesCertificate,
   readAttributes,
+  readNamedIssuers,
   readSignedAttributes,
   type SignedAttributes,
 } from '../cms/signed-attributes-reader.ts'
@@ -64,11 +65,17 @@ export function prepareSignHash(
   checkDigestLength('hash', contentsDigest, hashAlgorithm)
   const { certificates } = checkAttributes(attributes, contentsDigest, type)
   const signer = signers.chooseFor(chosen, certificates, 'dataToBeSigned')
-  const { certificate, template } = signer.certificate()
+  const { certificate, path, template } = signer.certificate()
   if (!certificates.every((named) => isNamed(named, certificate.raw))) {
     throw new SIGNER_MISMATCH('dataToBeSigned: names the certificate of the signer with another issuerSerial')
   }
-  if (!template.protectsAlgorithms(hashAlgorithm, readAttributes(attributes))) {
+  const read = readAttributes(attributes)
+  if (!readNamedIssuers(read).every((named) => path.some(({ raw }) => isNamed(named, raw)))) {
+    throw new SIGNER_MISMATCH(
+      'dataToBeSigned: names a certificate behind that of the signer which is not one of its issuers; get the certificates again',
+    )
+  }
+  if (!template.protectsAlgorithms(hashAlgorithm, read)) {
     throw invalidAttributes('has a CMSAlgorithmProtection of other algorithms than those of the signer')
   }
   return {

@@ -12,6 +12,8 @@ import {
   namingAttribute,
   OID,
   octets,
+  oid,
+  protectionAttribute,
   sequence,
 } from '../support/attributes-to-sign.ts'
 import { attribute } from '../support/container-parts.ts'
@@ -119,7 +121,11 @@ t.test('attributes that name a certificate and cannot be read are refused', asyn
   implicit[0] = 0xa0
   const empty = encodeAttributes(...basicAttributes(), attribute(OID.signingCertificateV2, sequence()))
   const named = namingAttribute('sha256', house.certificate.raw)
+  const unsorted = new asn1js.Set({
+    value: [new asn1js.Integer({ value: 9 }), new asn1js.Integer({ value: 1 })],
+  })
   const more = [
+    sequence(oid('1.2.3'), unsorted),
     attribute('1.2.840.113549.1.9.6', sequence()),
     attribute('1.2.3', new asn1js.Integer({ valueHex: Buffer.of(0, 1) })),
   ].map((one) => encodeAttributes(...basicAttributes(), named, one))
@@ -244,6 +250,36 @@ t.test('the message-digest in attributes has to be one of the hash algorithm of 
       checkRefusal(t, await ask(data, { ...fields, hash_algorithm: hash }), {
         ...{ statusCode: 400, code: 'INVALID_REQUEST' },
         message: `data_to_be_signed: has a message-digest of ${length} bytes, but hash_algorithm ${name} has ${digestLength}`,
+      })
+    }
+  }
+})
+
+t.test('attributes that protect other algorithms than those of the signature are refused', async (t) => {
+  const [sha256, sha512, rsa] = [
+    '2.16.840.1.101.3.4.2.1',
+    '2.16.840.1.101.3.4.2.3',
+    '1.2.840.113549.1.1.1',
+  ] as const
+  const named = namingAttribute('sha256', house.certificate.raw)
+  const protecting = (...protections: asn1js.Sequence[]) =>
+    encodeAttributes(...basicAttributes(), named, ...protections)
+  for (const signature of [rsa, '1.2.840.113549.1.1.11']) {
+    await checkSigned(t, protecting(protectionAttribute(sha256, signature)), {}, signature)
+  }
+  for (const protections of [
+    [protectionAttribute(sha512, rsa)],
+    [protectionAttribute(sha256, '1.2.840.113549.1.1.13')],
+    [protectionAttribute(sha256, '1.2.840.113549.1.1.10')],
+    [protectionAttribute(sha256, rsa), protectionAttribute(sha512, rsa)],
+    [attribute('1.2.840.113549.1.9.52', sequence())],
+  ]) {
+    for (const fields of [{}, { signing_token: tokenFor('strict') }]) {
+      checkRefusal(t, await ask(protecting(...protections), fields), {
+        ...{ statusCode: 400, code: 'INVALID_REQUEST' },
+        message:
+          'data_to_be_signed: has a CMSAlgorithmProtection of other algorithms than hash_algorithm sha256 and ' +
+          'rsassa-pkcs1-v1_5, with which the signer signs',
       })
     }
   }

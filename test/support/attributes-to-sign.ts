@@ -53,6 +53,15 @@ export function namingAttribute(hash: string, ...raw: readonly Uint8Array[]): as
   return attribute(type, sequence(sequence(...identifiers)))
 }
 
+/** Builds CMSAlgorithmProtection (RFC 6211 2) of algorithms, given as dotted object identifiers. */
+export function protectionAttribute(hash: string, signature: string): asn1js.Sequence {
+  const algorithm = new asn1js.Constructed({
+    idBlock: { tagClass: 3, tagNumber: 1 },
+    value: [oid(signature), new asn1js.Null()],
+  })
+  return attribute('1.2.840.113549.1.9.52', sequence(sequence(oid(hash)), algorithm))
+}
+
 /** Encodes attributes as they are signed (RFC 5652 5.4). */
 export function encodeAttributes(...attributes: asn1js.BaseBlock[]): Buffer {
   return toDer(new asn1js.Set({ value: sortedSetOf(attributes) }))

@@ -12,6 +12,7 @@ import {
   OID,
   octets,
   oid,
+  protectionAttribute,
   sequence,
 } from '../support/attributes-to-sign.ts'
 import { decisionsIn, pathsIn } from '../support/audit-records.ts'
@@ -29,7 +30,6 @@ import { verifyCms, verifySignature } from '../support/validators/openssl.ts'
 
 const CONTENT = Buffer.from('a document')
 const ORIGIN = 'https://app.example.com'
-const ALGORITHM_PROTECTION = '1.2.840.113549.1.9.52'
 
 const directory = t.testdir({ audit: {} })
 const folder = await createSignersFolder(directory)
@@ -226,19 +226,17 @@ const brokenSerial = encodeAttributes(
 )
 
 function protecting(hash: string, signature: string): Buffer {
-  const protection = sequence(
-    sequence(oid(hash)),
-    new asn1js.Constructed({
-      idBlock: { tagClass: 3, tagNumber: 1 },
-      value: [oid(signature), new asn1js.Null()],
-    }),
-  )
   const named = namingAttribute('sha256', house.certificate.raw)
-  return encodeAttributes(...basicAttributes(), named, attribute(ALGORITHM_PROTECTION, protection))
+  return encodeAttributes(...basicAttributes(), named, protectionAttribute(hash, signature))
 }
 
 const SHA_256 = '2.16.840.1.101.3.4.2.1'
 const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
+
+t.test('attributes may name the issuers of the signer behind it', async (t) => {
+  const named = [house, folder.issuing].map(({ certificate }) => certificate.raw)
+  await checkSigned(t, signing(encodeAttributes(...basicAttributes(), namingAttribute('sha256', ...named))))
+})
 
 t.test('attributes may protect the algorithms of the signer', async (t) => {
   await checkSigned(t, signing(protecting(SHA_256, RSA_ENCRYPTION)))
@@ -360,6 +358,17 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'another issuerSerial': [signing(otherSerial), mismatch(/with another issuerSerial$/)],
   'an issuerSerial that cannot be read': [signing(brokenSerial), mismatch(/with another issuerSerial$/)],
+  'a certificate behind that of the signer which is none of its issuers': [
+    signing(
+      encodeAttributes(
+        ...basicAttributes(),
+        namingAttribute('sha256', house.certificate.raw, curve.certificate.raw),
+      ),
+    ),
+    mismatch(
+      /^dataToBeSigned: names a certificate behind that of the signer which is not one of its issuers/,
+    ),
+  ],
   'the protection of another algorithm': [
     signing(protecting(SHA_256, '1.2.840.10045.4.3.2')),
     invalid(/^dataToBeSigned: has a CMSAlgorithmProtection of other algorithms/),
