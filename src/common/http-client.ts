@@ -1,11 +1,11 @@
 /** Sends HTTP requests to services of others with node:http, since `fetch` refuses ports and client certificates. */
 import type { X509Certificate } from 'node:crypto'
-import { lookup } from 'node:dns'
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { type AgentOptions, type RequestOptions, request as requestTls, Agent as TlsAgent } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
+import { nameLookups } from './name-lookups.ts'
 import { isPrivateAddress, isPrivateHost, lookupPublic } from './private-address.ts'
 import { Proxies, type ProxyServer } from './proxies.ts'
 import { contextsFor, type TlsMaterial, withContextName } from './tls-contexts.ts'
@@ -43,7 +43,7 @@ export interface HttpClientOptions {
   readonly connections?: number
   /** Replaces `isPrivateAddress` in tests. */
   readonly isPrivate?: (address: string) => boolean
-  /** Replaces the lookup of node:dns in tests. */
+  /** That for callers by default. */
   readonly lookup?: LookupFunction
 }
 
@@ -97,13 +97,13 @@ export class HttpClient {
     proxies = new Proxies(),
     connections,
     isPrivate = isPrivateAddress,
-    lookup: ownLookup = lookup as LookupFunction,
+    lookup = nameLookups.forCallers,
   }: HttpClientOptions = {}) {
     const options =
       connections === undefined ? {} : { keepAlive: true, maxSockets: connections, timeout: IDLE_MS }
     this.#proxies = proxies
     this.#isPrivate = isPrivate
-    this.#lookup = ownLookup
+    this.#lookup = lookup
     this.#agent = new Agent(options)
     this.#tlsAgent = new ContextAgent(options)
     this.#tunnels = proxies.https && createTunnels(proxies.https, options)

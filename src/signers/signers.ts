@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CertificateDigest } from '../cms/signed-attributes-reader.ts'
 import { HttpClient } from '../common/http-client.ts'
-import { limitLookups } from '../common/limited-lookup.ts'
+import { nameLookups } from '../common/name-lookups.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { logProblems } from '../configuration/problem.ts'
 import type { SignersConfiguration } from '../configuration/signer-configuration.ts'
@@ -67,7 +67,7 @@ export class Signers {
     setMaxListeners(0, this.#closing.signal)
     this.#revocations = new RevocationService({
       log,
-      client: new HttpClient({ proxies, lookup: limitLookups() }),
+      client: new HttpClient({ proxies, lookup: nameLookups.inBackground }),
       observer: revocationObserver,
       limits: { refreshMs: { ...DEFAULT_LIMITS.refreshMs, most: options.revocationMaxAgeMs } },
     })
