@@ -8,6 +8,7 @@ import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { checkPrimitive } from '../asn1/primitive.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
+import { readTime } from '../asn1/time.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
 import { DIRECTORY_NAME, sameName } from '../x509/names.ts'
 import {
@@ -50,9 +51,10 @@ export const MESSAGE_DIGEST = encodeObjectIdentifier(ID_MESSAGE_DIGEST)
 const SIGNING_CERTIFICATE = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE)
 const SIGNING_CERTIFICATE_V2 = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE_V2)
 const ALGORITHM_PROTECTION = encodeObjectIdentifier(ID_CMS_ALGORITHM_PROTECTION)
+const SIGNING_TIME = encodeObjectIdentifier(ID_SIGNING_TIME)
 const COUNTERSIGNATURE = encodeObjectIdentifier(ID_COUNTERSIGNATURE)
 /** Types of which there is one attribute at most, with one value (RFC 5652 11). */
-const SINGLE = [CONTENT_TYPE, MESSAGE_DIGEST, encodeObjectIdentifier(ID_SIGNING_TIME)]
+const SINGLE = [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME]
 
 /**
  * Reads the DER SET OF Attribute that a signature is made over (RFC 5652 5.4). It ignores the order of the attributes,
@@ -71,7 +73,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     if (bytes.includes(SIGNING_CERTIFICATE) || bytes.includes(SIGNING_CERTIFICATE_V2)) {
       throw new Error(
         attributes === undefined
-          ? 'they are not the DER encoding of a SET OF Attribute (RFC 5652 5.4)'
+          ? `they are not the DER encoding of a SET OF Attribute (RFC 5652 5.4), of ${MAX_ATTRIBUTES} with ${MAX_VALUES} values at most`
           : NOT_ALLOWED,
       )
     }
@@ -160,7 +162,7 @@ function readBeginning(reader: DerReader): Beginning {
 function decode(bytes: Buffer): Attribute[] | undefined {
   try {
     const attributes = readAttributes(bytes)
-    attributes.forEach(checkEncoding)
+    checkEncodings(attributes)
     return attributes
   } catch {
     return undefined
@@ -193,20 +195,44 @@ function areAllowed(attributes: readonly Attribute[]): boolean {
 }
 
 /**
- * Refuses an attribute that verifiers cannot read, or not all alike, so that no signature is made over it.
+ * Refuses attributes that verifiers cannot read, or not all alike, so that no signature is made over them.
  *
  * @throws Error
  */
-function checkEncoding({ type, values }: Attribute): void {
-  new DerReader(type).objectIdentifier()
-  const elements = new DerReader(values).elements()
-  elements.forEach(checkPrimitive)
-  if (!areSorted(elements)) {
-    throw new Error(
-      'the values are not in the order of DER, in which OpenSSL puts them before it verifies (X.690 11.6)',
-    )
+function checkEncodings(attributes: readonly Attribute[]): void {
+  if (attributes.length > MAX_ATTRIBUTES) {
+    throw new Error(`there are more than ${MAX_ATTRIBUTES}`)
+  }
+  let count = 0
+  for (const { type, values } of attributes) {
+    const elements = new DerReader(values).elements()
+    count += elements.length
+    if (count > MAX_VALUES) {
+      throw new Error(`they have more than ${MAX_VALUES} values`)
+    }
+    new DerReader(type).objectIdentifier()
+    elements.forEach(checkPrimitive)
+    if (type.equals(SIGNING_TIME)) {
+      elements.forEach(checkTime)
+    }
+    if (!areSorted(elements)) {
+      throw new Error(
+        'the values are not in the order of DER, in which OpenSSL puts them before it verifies (X.690 11.6)',
+      )
+    }
   }
 }
+
+/** @throws Error when it is no Time (RFC 5652 11.3) */
+function checkTime(element: Buffer): void {
+  const reader = new DerReader(element)
+  readTime(reader)
+  reader.finish()
+}
+
+/** Most attributes, and most values of them and certificates that they name. Usual ones have a dozen; many take long to read. */
+const MAX_ATTRIBUTES = 64
+const MAX_VALUES = 128
 
 /**
  * Reads a SET OF Attribute, DER. It refuses what other readers of lists refuse, so that none of them throws later.
@@ -306,6 +332,9 @@ function readIdentifiers(attributes: readonly Attribute[], { type, read }: Namin
   }
   const policies = signingCertificate.enterOptional(TAG.sequence)?.elements() ?? []
   signingCertificate.finish()
+  if (others.length + policies.length > MAX_VALUES) {
+    throw new Error('an attribute that names the certificate has too many values')
+  }
   for (const policy of policies) {
     new DerReader(policy).enter(TAG.sequence).objectIdentifier()
   }

@@ -209,6 +209,8 @@ t.test(
       ['two message-digests', notAllowed, [MESSAGE_DIGEST, '0401aa']],
       ['a countersignature', notAllowed, [COUNTERSIGNATURE, '3000']],
       ['another attribute twice', undefined, [ANY, '0500'], [ANY, '0500']],
+      ['two values in order', undefined, [ANY, '020101020109']],
+      ['two values out of order', notDer, [ANY, '020109020101']],
     ] as const) {
       const attributes = withAttributes(...more)
       const cms = await containerOf(attributes)
@@ -222,6 +224,41 @@ t.test(
     }
   },
 )
+
+t.test('more attributes, values and named certificates than take a moment to read are refused', async (t) => {
+  const more = (count: number) => Array.from({ length: count }, () => [ANY, ''] as const)
+  t.equal(namesIn(withAttributes(...more(61)))?.length, 1)
+  t.throws(
+    () => readSignedAttributes(withAttributes(...more(62))),
+    /^they are not .* of 64 with 128 values at most$/,
+  )
+  // Three attributes have a value already
+  t.equal(namesIn(withAttributes([ANY, '0500'.repeat(125)]))?.length, 1)
+  t.throws(() => readSignedAttributes(withAttributes([ANY, '0500'.repeat(126)])), /^they are not/)
+  const naming = (count: number) =>
+    encodeAttributes(...basicAttributes(), namingAttribute('sha256', ...Array(count).fill(certificate.raw)))
+  t.equal(namesIn(naming(129))?.length, 1)
+  t.throws(() => readSignedAttributes(naming(130)), {
+    message: 'an attribute that names the certificate has too many values',
+  })
+})
+
+t.test('a signing-time that is none, which OpenSSL takes, is refused', async (t) => {
+  for (const [value, isTime] of [
+    ['180f32303236303130313030303030305a', true],
+    ['170568656c6c6f', false],
+    ['170d3236313330313030303030305a', false],
+    ['181132303236303130313030303030302e355a', false],
+    ['3000', false],
+  ] as const) {
+    const attributes = withAttributes([SIGNING_TIME, value])
+    if (isTime) {
+      t.equal(namesIn(attributes)?.length, 1)
+    } else {
+      t.throws(() => readSignedAttributes(attributes), /^they are not the DER encoding/, value)
+    }
+  }
+})
 
 /** Returns attributes whose signing-certificate-v2 has a value of these elements. */
 function attributesWithNaming(...elements: readonly Buffer[]): Buffer {
