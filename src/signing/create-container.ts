@@ -86,7 +86,7 @@ export async function createContainer(
       : gatherFitting([signerCertificate.path], [path], room, context)
     return evidence?.covered.includes(path) === true
   }
-  const timestamp = await obtainTimestamp(level, signature, context, known && isUsable)
+  const timestamp = await obtainTimestamp(level, signature, signerCertificate, context, known && isUsable)
   const evidence =
     timestamp && gatherAfterTimestamp(request, signerCertificate, timestamp, known, room, context)
   const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)

@@ -8,6 +8,7 @@ import type { SignOptions } from '../pkcs11/pool/signing-jobs.ts'
 import type { CertificatePath, RevocationEvidence } from '../revocation/revocation-information.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Timestamp } from '../timestamp/verify-response.ts'
+import { findInvalidity } from '../x509/validity.ts'
 
 /** Time kept free, in ms, for the work after the timestamp. */
 const FINISH_MS = 50
@@ -44,7 +45,7 @@ export function requireEvidence(
 }
 
 /**
- * Obtains a timestamp of the signature.
+ * Obtains a timestamp of the signature, at a time at which the certificates of the signer are valid.
  *
  * @param isCovered tells of which authorities there is the revocation information that the level takes, if it takes any
  * @returns undefined if the level needs none, or may be lower
@@ -53,6 +54,7 @@ export function requireEvidence(
 export async function obtainTimestamp(
   level: Level,
   signature: Uint8Array,
+  { validity }: SignerCertificate,
   { signer: { container, sources }, options: { deadline, client, trace } }: SigningContext,
   isCovered?: (path: CertificatePath) => boolean,
 ): Promise<Timestamp | undefined> {
@@ -64,6 +66,8 @@ export async function obtainTimestamp(
     const limits = {
       deadline: deadline - FINISH_MS,
       ...defined({ signal: client?.signal(), trace, isCovered }),
+      // Validators look at the path of the signer at the time of the timestamp (EN 319 102-1 5.5.4)
+      findTimeProblem: (time: Date) => findInvalidity(validity, time),
     }
     return await timestamper.timestamp(signature, limits)
   } catch (error) {

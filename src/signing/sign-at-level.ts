@@ -48,7 +48,7 @@ export async function signAtLevel(
   const { sizeLimit } = signer.container
   const isUsable = (path: CertificatePath) =>
     gatherFitting([], [path], sizeLimit, context).covered.includes(path)
-  const timestamp = await obtainTimestamp(level, signature, context, evidence && isUsable)
+  const timestamp = await obtainTimestamp(level, signature, signerCertificate, context, evidence && isUsable)
   const ofAuthority = evidence && timestamp && requireRevocations(timestamp.path, context)
   const token = timestamp && embedRevocations(timestamp.token, ofAuthority?.values, evidence?.values)
   const covered = [...(evidence?.covered ?? []), ...(ofAuthority?.covered ?? [])]

@@ -73,10 +73,12 @@ export interface TimestampLimits {
   readonly trace?: Trace
   /** Tells whether there is all revocation information about the certificates of an authority, where that is wanted. */
   readonly isCovered?: (path: readonly X509Certificate[]) => boolean
+  /** Finds why the signature would not be valid at a time, in words for the log. */
+  readonly findTimeProblem?: (time: Date) => string | undefined
 }
 
 /** One request to an authority. */
-interface Ask extends Pick<TimestampLimits, 'signal' | 'trace'> {
+interface Ask extends Pick<TimestampLimits, 'signal' | 'trace' | 'findTimeProblem'> {
   /** Time limit, in ms. */
   readonly ms: number
 }
@@ -310,7 +312,7 @@ export class Timestamper {
   async #ask(
     authority: NamedAuthority,
     data: Uint8Array,
-    { ms, signal, trace }: Ask,
+    { ms, signal, trace, findTimeProblem }: Ask,
   ): Promise<Timestamp | AuthorityFailure> {
     const { name } = authority
     const begin = performance.now()
@@ -323,6 +325,13 @@ export class Timestamper {
     }
     try {
       const timestamp = await withTimeout(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
+      const wrong = findTimeProblem?.(timestamp.time)
+      if (wrong !== undefined) {
+        throw new TimestampError(
+          'mismatch',
+          `gave a time at which the signer cannot sign: ${wrong}; check both clocks`,
+        )
+      }
       Object.assign(authority, { works: true, probeProblem: undefined, restsUntil: undefined })
       tell('granted')
       return timestamp

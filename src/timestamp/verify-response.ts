@@ -37,6 +37,8 @@ export interface Timestamp {
   readonly token: Buffer
   /** The authority's certificate first, then its issuers as far as they are known. */
   readonly path: readonly X509Certificate[]
+  /** The time that the authority gave. */
+  readonly time: Date
 }
 
 /**
@@ -56,7 +58,11 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
     if (problem !== undefined) {
       throw new TimestampError('untrusted', `has signed attributes that not all verifiers take: ${problem}`)
     }
-    return { path, token: rebuild(encoded, token.signer, chooseCertificates(token, path)) }
+    return {
+      path,
+      token: rebuild(encoded, token.signer, chooseCertificates(token, path)),
+      time: info.genTime,
+    }
   } catch (error) {
     if (error instanceof TimestampError) {
       throw error

@@ -7,6 +7,7 @@ import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { certificateFromFiles } from '../../src/configuration/signer-certificate.ts'
 import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
 import { type ContainerRequest, createContainer } from '../../src/signing/create-container.ts'
+import type { TimestampLimits } from '../../src/timestamp/timestamper.ts'
 import { issue } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 import { RevocationAuthority } from '../support/revocation-authority.ts'
@@ -57,7 +58,7 @@ t.test(
 
 t.test('containers are of level b-lt only where they hold what is about the timestamp too', async (t) => {
   const path = [after]
-  const timestamp = { token: Buffer.from('0500', 'hex'), path }
+  const timestamp = { token: Buffer.from('0500', 'hex'), path, time: new Date() }
   const known = { ocspResponses: [], crls: [], complete: true, problems: [], publicProblems: [] }
   const signerCertificate = signerOf(before)
   const make = (
@@ -93,6 +94,31 @@ t.test('containers are of level b-lt only where they hold what is about the time
   t.match(await make(overFile, 'refuse'), { level: 'b-lt', shortfall: undefined }, 'it is not signed')
 })
 
+t.test('a timestamp has to be of a time at which the certificates of the signer are valid', async (t) => {
+  const signerCertificate = signerOf(before)
+  const problems: (string | undefined)[] = []
+  const signer = {
+    container: { ...DEFAULT_CONTAINER, level: 'b-t' } as const,
+    sources: {
+      revocations: { revoked: () => undefined, information: () => t.fail('nobody asks') as never },
+      timestamper: {
+        timestamp: async (_: Uint8Array, { findTimeProblem }: TimestampLimits) => {
+          problems.push(...[new Date(), new Date('2000-01-01')].map((time) => findTimeProblem?.(time)))
+          return { token: Buffer.from('0500', 'hex'), path: [after], time: new Date() }
+        },
+        anchoredPaths: () => [],
+        ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
+      },
+    },
+    validCertificate: () => signerCertificate,
+    sign: async () => Buffer.alloc(70),
+  }
+  const options = { deadline: performance.now() + 20_000 }
+  const request = { type: 'cades', hashAlgorithm, messageDigest: Buffer.alloc(32) } as const
+  t.equal((await createContainer(request, { signer, options })).level, 'b-t')
+  t.match(problems, [undefined, /^The certificate of CN=before is not valid before /])
+})
+
 t.test('evidence about the signer that is gone when the timestamp has come', async (t) => {
   const signerCertificate = signerOf(before)
   for (const revocationFallback of ['refuse', 'b-t'] as const) {
@@ -109,7 +135,7 @@ t.test('evidence about the signer that is gone when the timestamp has come', asy
           }),
         },
         timestamper: {
-          timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path }),
+          timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path, time: new Date() }),
           anchoredPaths: () => [path],
           ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
         },
@@ -193,7 +219,7 @@ t.test('CRLs without room are left out, unless the signer needs them and the lev
           }),
         },
         timestamper: {
-          timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path: first }),
+          timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path: first, time: new Date() }),
           anchoredPaths: () => [first, spare],
           ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
         },
@@ -269,7 +295,7 @@ t.test(
                 },
               },
               timestamper: {
-                timestamp: async () => ({ token, path: units[0] as X509Certificate[] }),
+                timestamp: async () => ({ token, path: units[0] as X509Certificate[], time: new Date() }),
                 anchoredPaths: () => units,
                 ...{ largestToken: token.length, probeInBackground: () => {} },
                 ...{ problem: undefined, isUntried: false },

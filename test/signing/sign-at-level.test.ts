@@ -83,7 +83,7 @@ async function sign(level: Level, { container, data, answers = true, client }: P
               client?.leave()
               throw new TIMESTAMP_UNAVAILABLE('no answer')
             }
-            return { token, path: timestampPath }
+            return { token, path: timestampPath, time: new Date() }
           },
           anchoredPaths: () => [timestampPath],
           ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },

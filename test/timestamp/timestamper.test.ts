@@ -177,6 +177,23 @@ t.test('what an authority does wrong is told', async (t) => {
   }
 })
 
+t.test('a timestamp of a time at which the signer cannot sign does not count', async (t) => {
+  const { timestamper, told, one } = await startBoth(t, good, good)
+  const times: Date[] = []
+  const findTimeProblem = (time: Date) =>
+    times.push(time) === 1 ? 'The certificate of CN=a expired' : undefined
+  const { token, time } = await timestamper.timestamp(data, { ...after(20_000), findTimeProblem })
+  t.ok(verifies(directory, token, data, root))
+  t.ok(times.length === 2 && Math.abs(time.getTime() - Date.now()) < 60_000 && times[1] === time)
+  t.match(told, [
+    {
+      outcome: 'mismatch',
+      problem: `${one.url.host} gave a time at which the signer cannot sign: The certificate of CN=a expired; check both clocks`,
+    },
+    { outcome: 'granted' },
+  ])
+})
+
 /** Half an answer, and the end of the connection. */
 function cutShort(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'application/timestamp-reply', 'content-length': 1000 })
