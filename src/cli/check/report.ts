@@ -16,7 +16,7 @@ export const ADVICE = {
   sessions: 'Lower HSM_SESSIONS, or end what else holds sessions of this HSM',
   certificate:
     'Set SIGNER_CERTIFICATE_FILE to the certificate that was issued for this key, or name the key that it was issued for ' +
-    'by HSM_KEY_LABEL or HSM_KEY_ID',
+    'by HSM_KEY_LABEL or HSM_KEY_ID, or have another one issued where it is itself what is wrong',
   chain: 'Add what is missing to CA_CERTIFICATES_FILE, or validators may not find their trust anchor',
   validity: 'Renew the certificate, or correct the clock: nothing is signed outside its period',
   'test signature':

@@ -3,6 +3,7 @@ import type { Module, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
 import { defined } from '../../common/defined.ts'
+import { findUnsupportedKey } from '../../x509/key-type.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { bestFirst } from '../../x509/review/signer-candidates.ts'
 import type { FoundKey, KeyRequest } from '../messages.ts'
@@ -232,8 +233,8 @@ function* sign(
   { hashes: asked, signatures: count }: CheckRequest,
 ): Generator<Progress> {
   const hashes = asked.filter((name) => use.algorithm.hashes.some((hash) => hash.name === name))
-  // The certificate allows none of them, which the one who asked says of it
-  if (hashes.length === 0) return
+  // The certificate allows none of them, or has a key of another kind, which the one who asked says of it
+  if (hashes.length === 0 || findUnsupportedKey(use.publicKey) !== undefined) return
   const step = 'signatures'
   yield { step }
   const inputs = hashes.map((hash) => createTestInput(0, use, findHashAlgorithm(hash)))

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { issue, RSA_2048 } from '../../support/certificates.ts'
+import { generateKeyFile, issue, RSA_2048 } from '../../support/certificates.ts'
 import { failuresOf, runCheck } from '../../support/check.ts'
 import { runCommand } from '../../support/command.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
@@ -58,6 +58,24 @@ t.test('a certificate on the token whose key is too short', async (t) => {
   t.match(steps.certificate, {
     status: 'failed',
     found: /RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521; this one has RSA with 1024 bits$/,
+  })
+  t.match(steps['test signature'], { status: 'skipped' })
+})
+
+t.test('a certificate on the token with a key that the service does not sign with', async (t) => {
+  const odd = await createToken(token.directory, 'odd')
+  const key = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:secp256k1']
+  const issued = issue(directory, { subject: '/CN=Odd', keyFile: generateKeyFile(directory, key) })
+  await importKey(odd, issued.keyFile, { label: '', id: '05' })
+  await importCertificate(odd, issued.certificateFile, { label: '', id: '05' })
+  const { exitCode, steps } = await runCheck({
+    ...{ ...environment, ...odd.environment, SIGNER_CERTIFICATE_FILE: '' },
+  })
+  t.equal(exitCode, 1)
+  t.match(steps.certificate, {
+    status: 'failed',
+    found: /this one has EC on secp256k1$/,
+    advice: /or have another one issued where it is itself what is wrong$/,
   })
   t.match(steps['test signature'], { status: 'skipped' })
 })
