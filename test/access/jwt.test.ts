@@ -311,9 +311,10 @@ t.test('an outage of the address takes no key away', async (t) => {
   const authenticator = create(t, { keys: { kind: 'url', url: server.url } }, warnings)
   t.same(await authenticator.authenticate({ token: signJwt(key, createClaims()) }), { subject: 'alice' })
   server.status = 500
+  authenticator.renewKeys()
+  await until('a warning', () => warnings.length > 0)
   const token = signJwt(key, createClaims({ jti: 'another' }))
   t.same(await authenticator.authenticate({ token }), { subject: 'alice' })
-  t.same(warnings, [])
 })
 
 t.test('without keys nobody is let in, and the log says why', async (t) => {
