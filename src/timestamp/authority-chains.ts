@@ -76,6 +76,12 @@ function findWrongEnd(
 /** Chains that are kept. The units of a large authority have a certificate each, and take turns. */
 const MAX_CHAINS = 32
 
+/**
+ * Those of one path, which may come with other certificates each time. Whoever adds such on the way must not have the paths of other
+ * units forgotten, and with them whether these were revoked.
+ */
+const MAX_OF_PATH = 4
+
 interface KnownChain {
   /** The certificates of a token, DER, one after another. */
   readonly encoded: Buffer
@@ -121,7 +127,9 @@ export class KnownChains {
     const now = new Date()
     const kept = this.paths.find((one) => encode(one).equals(encode(path))) ?? path
     const others = this.#known.filter((one) => isValid(one, now) && !one.encoded.equals(encoded))
-    this.#known = [{ encoded, path: kept }, ...others].slice(0, MAX_CHAINS)
+    const known = [{ encoded, path: kept }, ...others]
+    const tooMany = new Set(known.filter(({ path }) => path === kept).slice(MAX_OF_PATH))
+    this.#known = known.filter((one) => !tooMany.has(one)).slice(0, MAX_CHAINS)
     return kept
   }
 }

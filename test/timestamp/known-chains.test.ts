@@ -62,3 +62,15 @@ t.test('a path is the same one, whatever came with it and in whatever order', as
   t.not(known.keep([leaf, root], [leaf]), path, 'another one is not')
   t.equal(known.paths.length, 2)
 })
+
+t.test('what else comes with a path has no other one forgotten', async (t) => {
+  const known = new KnownChains()
+  known.keep([root], [root])
+  const path = known.keep([leaf, root], [leaf, root])
+  for (let count = 0; count < 40; count++) {
+    known.keep([leaf, ...Array(count + 2).fill(root)], [leaf, root])
+  }
+  t.strictSame(known.paths, [path, [root]])
+  t.equal(known.find([leaf, ...Array(41).fill(root)], new Date()), path)
+  t.notOk(known.find([leaf, root, root], new Date()))
+})
