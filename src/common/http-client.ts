@@ -106,7 +106,7 @@ export class HttpClient {
     this.#lookup = lookup
     this.#agent = new Agent(options)
     this.#tlsAgent = new ContextAgent(options)
-    this.#tunnels = proxies.https && createTunnels(proxies.https, options)
+    this.#tunnels = proxies.https && createTunnels(proxies.https, options, lookup)
   }
 
   /**
@@ -200,6 +200,7 @@ export class HttpClient {
     return request(proxy, {
       ...options,
       agent: this.#agent,
+      lookup: this.#lookup,
       path: `${url.origin}${url.pathname}${url.search}`,
       headers: {
         ...headers,
@@ -238,7 +239,11 @@ function refusedRedirect(): HttpError {
 }
 
 /** Returns an agent that reaches https addresses through a proxy. */
-export function createTunnels({ url, authorization }: ProxyServer, options: AgentOptions): TlsAgent {
+export function createTunnels(
+  { url, authorization }: ProxyServer,
+  options: AgentOptions,
+  lookup = nameLookups.forCallers,
+): TlsAgent {
   const { protocol, port } = url
   // The agent passes the name to node:http, where IPv6 addresses have no brackets
   const proxy = { protocol, port, hostname: url.hostname.replace(/^\[|\]$/g, '') } as URL
@@ -247,7 +252,8 @@ export function createTunnels({ url, authorization }: ProxyServer, options: Agen
     timeout: IDLE_MS,
     ...options,
     proxy,
-    proxyRequestOptions: { ...ATTEMPT, ...(headers && { headers }) },
+    // Its type leaves out some of the options of node:http, which it passes on
+    proxyRequestOptions: { ...ATTEMPT, lookup, ...(headers && { headers }) } as object,
   })
 }
 

@@ -14,10 +14,17 @@ const MOST_SLOW = Math.max(1, Math.floor(THREADS / 4))
 /** Time that a lookup may take, in ms, before its name counts as slow. */
 const SLOW_MS = 1_000
 
-/** Names that are remembered as slow. More are forgotten, the oldest first. */
-const MAX_SLOW = 1_000
+/** Names that are remembered. More are forgotten, the oldest first. */
+const MAX_KNOWN = 1_000
 
-type Callback = Parameters<LookupFunction>[2]
+/**
+ * Time for which addresses that were found serve the background, in ms: where a name waits for slow ones, its request may be over
+ * when it is found, and the next one comes later.
+ */
+const KEPT_MS = 60_000
+
+type Asked = Parameters<LookupFunction>
+type Callback = Asked[2]
 
 export interface NameLookupsOptions {
   /** Replaces that of the system in tests. */
@@ -25,31 +32,55 @@ export interface NameLookupsOptions {
   /** Most lookups under way that may take long. */
   readonly mostSlow?: number
   readonly slowMs?: number
+  /** Time for which addresses that were found serve the background, in ms. */
+  readonly keptMs?: number
+}
+
+/** What is known of a name since it was looked up last. */
+interface KnownName {
+  readonly isSlow: boolean
+  /** Time of the answer, in ms of `performance.now()`. */
+  readonly at: number
+  /** The answer, keyed as the lookup. */
+  readonly key: string
+  readonly answer: Parameters<Callback>
+}
+
+/** A lookup that is under way, or waits for others. */
+interface Lookup {
+  readonly name: string
+  readonly callbacks: Callback[]
+  /** Begins it; `end` is called at its end. */
+  readonly begin: (end: () => void) => void
 }
 
 /**
  * Lookups of one process. A name that is looked up already is not looked up again meanwhile. Of those that were slow before, and of
- * those for what is asked in the background, some are under way at the same time, and the others wait.
+ * those for what is asked in the background, some are under way at the same time, and the others wait: slow ones until no others do.
  */
 export class NameLookups {
   readonly #lookup: LookupFunction
   readonly #mostSlow: number
   readonly #slowMs: number
-  /** Callbacks of lookups that are under way, or wait for that. */
-  readonly #asked = new Map<string, Callback[]>()
-  readonly #slowNames = new Set<string>()
-  /** Begin lookups that may take long, in the order in which they came. */
-  readonly #waiting: (() => void)[] = []
+  readonly #keptMs: number
+  /** Keyed by the name and the options. */
+  readonly #lookups = new Map<string, Lookup>()
+  /** Names that were looked up, the last one last. */
+  readonly #known = new Map<string, KnownName>()
+  /** Those that wait, in the order in which they will begin. */
+  #waiting: readonly Lookup[] = []
   #slowUnderWay = 0
 
   constructor({
     lookup = lookupOfSystem as LookupFunction,
     mostSlow = MOST_SLOW,
     slowMs = SLOW_MS,
+    keptMs = KEPT_MS,
   }: NameLookupsOptions = {}) {
     this.#lookup = lookup
     this.#mostSlow = mostSlow
     this.#slowMs = slowMs
+    this.#keptMs = keptMs
   }
 
   /** Looks up a name for a request that somebody waits for. */
@@ -58,55 +89,77 @@ export class NameLookups {
   /** Looks up a name for what is asked in the background. */
   readonly inBackground: LookupFunction = (...asked) => this.#ask(true, asked)
 
-  #ask(isBackground: boolean, [name, options, callback]: Parameters<LookupFunction>): void {
+  #ask(isBackground: boolean, [name, options, callback]: Asked): void {
     const key = JSON.stringify([name, options.family, options.hints, options.all])
-    const callbacks = this.#asked.get(key)
-    if (callbacks !== undefined) {
-      callbacks.push(callback)
+    const answer = isBackground ? this.#findAnswer(key, name) : undefined
+    if (answer !== undefined) {
+      setImmediate(callback, ...answer)
       return
     }
-    this.#asked.set(key, [callback])
-    if (isBackground || this.#slowNames.has(name)) {
-      this.#waiting.push(() => {
-        this.#slowUnderWay += 1
-        this.#begin(key, name, options, () => {
-          this.#slowUnderWay -= 1
-          this.#beginNext()
-        })
-      })
+    const underWay = this.#lookups.get(key)
+    const lookup = underWay ?? this.#create(key, name, options)
+    lookup.callbacks.push(callback)
+    if (!isBackground && this.#known.get(name)?.isSlow !== true) {
+      if (underWay === undefined || this.#waiting.includes(lookup)) {
+        this.#waiting = this.#waiting.filter((one) => one !== lookup)
+        lookup.begin(() => {})
+      }
+    } else if (underWay === undefined) {
+      this.#waiting = [...this.#waiting, lookup].toSorted((a, b) => this.#rank(a) - this.#rank(b))
       this.#beginNext()
-    } else {
-      this.#begin(key, name, options, () => {})
     }
+  }
+
+  #findAnswer(key: string, name: string): KnownName['answer'] | undefined {
+    const known = this.#known.get(name)
+    return known?.key === key && known.answer[0] === null && performance.now() - known.at < this.#keptMs
+      ? known.answer
+      : undefined
+  }
+
+  /** Returns 0 for names that were quick, 1 for new ones, and 2 for those that were slow. */
+  #rank({ name }: Lookup): number {
+    const known = this.#known.get(name)
+    return known === undefined ? 1 : known.isSlow ? 2 : 0
   }
 
   #beginNext(): void {
-    if (this.#slowUnderWay < this.#mostSlow) {
-      this.#waiting.shift()?.()
+    const [next, ...others] = this.#waiting
+    if (next !== undefined && this.#slowUnderWay < this.#mostSlow) {
+      this.#waiting = others
+      this.#slowUnderWay += 1
+      next.begin(() => {
+        this.#slowUnderWay -= 1
+        this.#beginNext()
+      })
     }
   }
 
-  #begin(key: string, name: string, options: Parameters<LookupFunction>[1], end: () => void): void {
-    const begun = performance.now()
-    this.#lookup(name, options, (...found) => {
-      this.#remember(name, performance.now() - begun >= this.#slowMs)
-      const callbacks = this.#asked.get(key) as Callback[]
-      this.#asked.delete(key)
-      end()
-      for (const callback of callbacks) {
-        callback(...found)
-      }
-    })
+  #create(key: string, name: string, options: Asked[1]): Lookup {
+    const callbacks: Callback[] = []
+    const begin = (end: () => void) => {
+      const begun = performance.now()
+      this.#lookup(name, options, (...answer) => {
+        const at = performance.now()
+        this.#remember(name, { isSlow: at - begun >= this.#slowMs, at, key, answer })
+        this.#lookups.delete(key)
+        end()
+        for (const callback of callbacks) {
+          callback(...answer)
+        }
+      })
+    }
+    const lookup = { name, callbacks, begin }
+    this.#lookups.set(key, lookup)
+    return lookup
   }
 
-  #remember(name: string, isSlow: boolean): void {
-    this.#slowNames.delete(name)
-    if (isSlow) {
-      this.#slowNames.add(name)
-      const [oldest] = this.#slowNames
-      if (this.#slowNames.size > MAX_SLOW) {
-        this.#slowNames.delete(oldest as string)
-      }
+  #remember(name: string, known: KnownName): void {
+    this.#known.delete(name)
+    this.#known.set(name, known)
+    const [oldest] = this.#known.keys()
+    if (this.#known.size > MAX_KNOWN) {
+      this.#known.delete(oldest as string)
     }
   }
 }
