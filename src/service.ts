@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyListenOptions } from 'fastify'
 import { buildApp } from './app.ts'
 import { onHangUp } from './common/hang-up.ts'
 import { createLogger } from './common/log-output.ts'
+import { RepeatedWarning } from './common/repeated-warning.ts'
 import { VERSION } from './common/version.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
 import { loadAccess, loadConfiguration, loadSigners, loadTls } from './configuration/load.ts'
@@ -35,6 +36,7 @@ logger.info(
 for (const warning of configuration.warnings) {
   logger.warn(warning)
 }
+logWarningsOfNode()
 
 const { app, admin } = await buildApp(configuration, {
   logger,
@@ -73,6 +75,13 @@ if (admin !== undefined && configuration.admin !== undefined) {
   await listen(admin, { ...configuration.admin, listenTextResolver }, 'ADMIN')
 }
 await listen(app, configuration, 'SIGNING_SERVICE')
+
+/** Has warnings of Node.js in the log, once a minute each, in place of stderr, which is no JSON and has no bound. */
+function logWarningsOfNode(): void {
+  const repeated = new RepeatedWarning(logger)
+  process.removeAllListeners('warning')
+  process.on('warning', ({ name, message }) => repeated.warn(`Node.js warns: ${message}`, {}, name))
+}
 
 /** @param prefix beginning of the two variables that say where to listen */
 async function listen(

@@ -60,6 +60,27 @@ t.test('the PIN of the variable is there for the next login where the first one 
   t.same(await exited, { code: 0, signal: null })
 })
 
+t.test('warnings of Node.js are lines of the log, once a minute each', async (t) => {
+  module.plan()
+  const warning = encodeURIComponent(
+    'process.on("message", (text) => process.emitWarning(text, "OddWarning"))',
+  )
+  const options = `${process.env.NODE_OPTIONS ?? ''} --import=data:text/javascript,${warning}`
+  const { child, url, exited, output } = startServerProcess(t, { ...environment, NODE_OPTIONS: options })
+  await url
+  for (const text of ['something is odd', 'something else is']) {
+    child.send(text)
+  }
+  await until('a line', async () => output().includes('something is odd'))
+  child.kill('SIGTERM')
+  t.same(await exited, { code: 0, signal: null })
+  t.match(
+    readLog(output()).filter(({ msg }) => `${msg}`.startsWith('Node.js warns')),
+    [{ level: 40, msg: 'Node.js warns: something is odd' }],
+  )
+  t.notMatch(output(), /OddWarning|something else is/)
+})
+
 t.test('the first line tells versions and configuration in short, and no PIN', async (t) => {
   module.plan()
   const { HSM_PIN_FILE, ...others } = environment

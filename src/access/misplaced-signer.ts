@@ -6,15 +6,22 @@ import { MAX_TOKEN_LENGTH } from './signing-token.ts'
 /** Nested encodings that are decoded. */
 const MAX_ENCODINGS = 3
 
+/**
+ * Characters of a token, and of all that is decoded of it, that are searched. Each text counts for some more, since it takes time however
+ * short it is.
+ */
+const MAX_SEARCHED = 65_536
+const TEXT_CHARACTERS = 256
+
 /** Matches `signer` with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 
 /**
  * Matches `signer` in a text that is no JSON, such as JSON that was escaped for HTML, or the path that names one, and the word that
- * follows it with nothing but signs in between.
+ * follows it with nothing but signs in between. No text between them matches in two ways, or the search would take seconds.
  */
 const SIGNER_BEFORE_WORD =
-  /(?<!\p{L})sign(?:er(?:s|[-_]?name|[-_]?id)?(?:[^\p{L}\p{N}&]|&(?:#?\w{1,8};)?){1,40}|\/)([a-z0-9][\w.-]*)/giu
+  /(?<!\p{L})sign(?:er(?:s|[-_]?name|[-_]?id)?(?:[^\p{L}\p{N}&]|&(?:#?[a-z0-9]{1,8};)?){1,40}|\/)([a-z0-9][\w.-]*)/giu
 
 /** Matches a claim that names signers. */
 const SIGNER_CLAIM = /^\s*signers?(?:[-_ ]?(?:name|id))?\s*$/i
@@ -37,6 +44,9 @@ const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 /** Matches what may be base64 or hex with other text around it. */
 const ENCODED = /[\w+/-]{16,}={0,2}/g
 
+/** Most such parts of a text that are decoded. */
+const MAX_PARTS = 64
+
 const HEX = /^(?:[0-9a-f]{2})+$/i
 
 /** Matches a JSON Web Token (RFC 7515 7.1), as it stands in an Authorization header too, and its payload. */
@@ -51,7 +61,19 @@ const JWT = /^\s*(?:Bearer\s+)?[\w-]+\.([\w-]+)\.[\w-]*\s*$/i
  * @param names names of the signers that may be meant
  */
 export function seemsToNameSigner(token: string, names: readonly string[]): boolean {
-  return isNamedInText(token, toLowerCase(names), 0)
+  return isNamedInText(token, { names: toLowerCase(names), left: MAX_SEARCHED }, 0)
+}
+
+/** What is searched for, and how many characters may be searched still. */
+interface Search {
+  readonly names: ReadonlySet<string>
+  left: number
+}
+
+/** Returns whether a text may be searched. */
+function isLeftFor(text: string, search: Search): boolean {
+  search.left -= text.length + TEXT_CHARACTERS
+  return search.left >= 0
 }
 
 /**
@@ -124,12 +146,16 @@ function toLowerCase(names: readonly string[]): ReadonlySet<string> {
   return new Set(names.map((name) => name.toLowerCase()))
 }
 
-function isNamedInText(text: string, names: ReadonlySet<string>, encodings: number): boolean {
+function isNamedInText(text: string, search: Search, encodings: number): boolean {
+  if (!isLeftFor(text, search)) {
+    return false
+  }
+  const { names } = search
   const value = readJson(text)
   if (typeof value === 'object') {
     // A longer list may be one of something else
     return (
-      isNamedInValue(value, names) || (Array.isArray(value) && value.length === 1 && isName(value[0], names))
+      isNamedInValue(value, search) || (Array.isArray(value) && value.length === 1 && isName(value[0], names))
     )
   }
   return (
@@ -137,21 +163,21 @@ function isNamedInText(text: string, names: ReadonlySet<string>, encodings: numb
     SIGNER_WITH_VALUE.test(text) ||
     [...text.matchAll(SIGNER_BEFORE_WORD)].some(([, word]) => names.has(`${word}`.toLowerCase())) ||
     (encodings < MAX_ENCODINGS &&
-      decode(text, value).some((decoded) => isNamedInText(decoded, names, encodings + 1)))
+      decode(text, value).some((decoded) => isNamedInText(decoded, search, encodings + 1)))
   )
 }
 
 /** Compares names, and values only together with their names: a value alone may be what a user has typed. */
-function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
+function isNamedInValue(value: unknown, search: Search): boolean {
   if (typeof value === 'string') {
-    const inner = readJson(value)
-    return typeof inner === 'object' && isNamedInValue(inner, names)
+    const inner = isLeftFor(value, search) ? readJson(value) : undefined
+    return typeof inner === 'object' && isNamedInValue(inner, search)
   }
   return Object.entries(value ?? {}).some(
     ([name, inner]) =>
       (inner !== null && isSigner(name)) ||
-      (isNameOrList(inner, names) && isNearlySigner(name)) ||
-      isNamedInValue(inner, names),
+      (isNameOrList(inner, search.names) && isNearlySigner(name)) ||
+      isNamedInValue(inner, search),
   )
 }
 
@@ -196,7 +222,7 @@ function decode(text: string, value: unknown): string[] {
     ...(BASE64.test(text.trim()) ? [decodeOctets(text, 'base64')] : []),
     ...(text.includes('%') ? decodePercent(text) : []),
     ...(text.includes('\\u') ? [decodeEscapes(text)] : []),
-    ...(JWT.test(text) ? [] : (text.match(ENCODED) ?? []).flatMap(decodePart)),
+    ...(JWT.test(text) ? [] : (text.match(ENCODED) ?? []).slice(0, MAX_PARTS).flatMap(decodePart)),
   ]
 }
 

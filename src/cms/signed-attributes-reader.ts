@@ -332,7 +332,7 @@ function readIdentifiers(attributes: readonly Attribute[], { type, read }: Namin
   }
   const policies = signingCertificate.enterOptional(TAG.sequence)?.elements() ?? []
   signingCertificate.finish()
-  if (others.length + policies.length > MAX_VALUES) {
+  if (1 + others.length + policies.length > MAX_VALUES) {
     throw new Error('an attribute that names the certificate has too many values')
   }
   for (const policy of policies) {

@@ -11,7 +11,10 @@ const THREADS = Number(process.env.UV_THREADPOOL_SIZE) || 4
 /** Most lookups under way that may take long, which is half of those that libuv allows. */
 const MOST_SLOW = Math.max(1, Math.floor(THREADS / 4))
 
-/** Time that a lookup may take, in ms, before its name counts as slow. */
+/**
+ * Time after which the name of a lookup without a result counts as slow, in ms. One with a result does not, as where a packet was
+ * lost: it is asked for again after 5 seconds.
+ */
 const SLOW_MS = 1_000
 
 /** Names that are remembered. More are forgotten, the oldest first. */
@@ -50,13 +53,16 @@ interface KnownName {
 interface Lookup {
   readonly name: string
   readonly callbacks: Callback[]
+  /** True if a caller waits for it. */
+  isForCaller: boolean
   /** Begins it; `end` is called at its end. */
   readonly begin: (end: () => void) => void
 }
 
 /**
  * Lookups of one process. A name that is looked up already is not looked up again meanwhile. Of those that were slow before, and of
- * those for what is asked in the background, some are under way at the same time, and the others wait: slow ones until no others do.
+ * those for what is asked in the background, some are under way at the same time, and the others wait: those of the background for
+ * those of callers, and slow ones for others.
  */
 export class NameLookups {
   readonly #lookup: LookupFunction
@@ -99,13 +105,15 @@ export class NameLookups {
     const underWay = this.#lookups.get(key)
     const lookup = underWay ?? this.#create(key, name, options)
     lookup.callbacks.push(callback)
+    lookup.isForCaller ||= !isBackground
     if (!isBackground && this.#known.get(name)?.isSlow !== true) {
       if (underWay === undefined || this.#waiting.includes(lookup)) {
         this.#waiting = this.#waiting.filter((one) => one !== lookup)
         lookup.begin(() => {})
       }
-    } else if (underWay === undefined) {
-      this.#waiting = [...this.#waiting, lookup].toSorted((a, b) => this.#rank(a) - this.#rank(b))
+    } else {
+      const all = underWay === undefined ? [...this.#waiting, lookup] : this.#waiting
+      this.#waiting = all.toSorted((a, b) => this.#rank(a) - this.#rank(b))
       this.#beginNext()
     }
   }
@@ -117,10 +125,13 @@ export class NameLookups {
       : undefined
   }
 
-  /** Returns 0 for names that were quick, 1 for new ones, and 2 for those that were slow. */
-  #rank({ name }: Lookup): number {
+  /** Returns 0 for callers, and in the background 1 for names that were quick, 2 for new ones, and 3 for those that were slow. */
+  #rank({ name, isForCaller }: Lookup): number {
+    if (isForCaller) {
+      return 0
+    }
     const known = this.#known.get(name)
-    return known === undefined ? 1 : known.isSlow ? 2 : 0
+    return known === undefined ? 2 : known.isSlow ? 3 : 1
   }
 
   #beginNext(): void {
@@ -141,7 +152,8 @@ export class NameLookups {
       const begun = performance.now()
       this.#lookup(name, options, (...answer) => {
         const at = performance.now()
-        this.#remember(name, { isSlow: at - begun >= this.#slowMs, at, key, answer })
+        const isSlow = answer[0] !== null && at - begun >= this.#slowMs
+        this.#remember(name, { isSlow, at, key, answer })
         this.#lookups.delete(key)
         end()
         for (const callback of callbacks) {
@@ -149,7 +161,7 @@ export class NameLookups {
         }
       })
     }
-    const lookup = { name, callbacks, begin }
+    const lookup = { name, callbacks, isForCaller: false, begin }
     this.#lookups.set(key, lookup)
     return lookup
   }

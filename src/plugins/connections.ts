@@ -46,6 +46,9 @@ const MAX_PIPELINED_OF_ONE = 8
  */
 const MAX_HANDSHAKES = 384
 
+/** Listeners that an answer may have for an event: plugins have some each, and streams. Of more Node.js warns, as of a leak. */
+const MAX_LISTENERS = 32
+
 /** Time that a client has to read its answer, in ms. Document Engine by default waits no longer for one. */
 const LINGER_MS = 5_000
 
@@ -202,6 +205,7 @@ export const connections = fp<ConnectionsOptions>(
       }
       behind += unanswered.size > 0 ? 1 : 0
       unanswered.set(response, performance.now())
+      response.setMaxListeners(MAX_LISTENERS)
       idle.delete(socket)
       response.on('close', () => {
         behind -= unanswered.size > 1 ? 1 : 0

@@ -28,12 +28,21 @@ export class CrlCache implements CrlLists {
   readonly #options: CrlCacheOptions
   #members: readonly WatchedCertificate[] = []
   #isToldUnreachable = false
+  /** The number of a later CRL that was fetched because a delta CRL is about it. */
+  #renewedFor: bigint | undefined
 
   constructor(options: CrlCacheOptions) {
     this.#options = options
     const { urls, fetch, createSource } = options
     this.source = createSource('CRL', (signal) => fetch(urls, this.#question(), signal))
     this.delta = createSource('delta CRL', (signal) => this.#fetchDelta(signal))
+  }
+
+  /** True if there is a delta CRL that has neither come nor failed yet. */
+  get isDeltaPending(): boolean {
+    const { held, flawed, problem } = this.delta
+    const isUnknown = held === undefined && flawed === undefined && problem === undefined
+    return isUnknown && this.#deltaAddresses().asked.length > 0
   }
 
   get sources(): readonly CachedFetch<CheckedCrl>[] {
@@ -80,22 +89,28 @@ export class CrlCache implements CrlLists {
   }
 
   /**
-   * Fetches the delta CRL. One about changes since a later CRL than the held one does not list what that one does, so that it counts
-   * for what it revokes alone until the later CRL has come (RFC 5280 6.3.3 (c)).
+   * Fetches the delta CRL. One about changes since a later CRL than the held one does not list what that one does, so that what was
+   * told before counts on until the later CRL has come (RFC 5280 6.3.3 (c)).
    */
   async #fetchDelta(signal: AbortSignal): Promise<CheckedCrl> {
     const question = { ...this.#question(), mayBeDelta: true }
     const delta = await this.#options.fetch(this.#deltaAddresses().asked, question, signal)
-    const base = this.#base()?.number
-    if (base === undefined || delta.baseNumber === undefined || delta.baseNumber <= base) {
+    const { held, flawed } = this.delta
+    const base = this.#base()
+    const number = base === undefined ? held?.baseNumber : base.number
+    if (number === undefined || delta.baseNumber === undefined || delta.baseNumber <= number) {
       return delta
     }
-    this.source.renew()
+    if (this.#renewedFor !== delta.baseNumber) {
+      this.#renewedFor = delta.baseNumber
+      this.source.renew()
+    }
     const flaw = 'it lists changes since a later CRL than the one that came'
-    if (delta.revocations.size === 0) {
+    const revocations = new Map([held, flawed, delta].flatMap((one) => [...(one?.revocations ?? [])]))
+    if (revocations.size === 0) {
       throw new Error(flaw)
     }
-    return { ...delta, flaw }
+    return { ...delta, revocations, flaw }
   }
 
   /** Finds why a CRL covers none of the certificates: then that of the next address may. */

@@ -8,6 +8,8 @@ export interface RevocationLimits {
   readonly ocspTimeoutMs: number
   /** Time for one CRL. */
   readonly crlTimeoutMs: number
+  /** Time for which a large answer waits for others, which are read one after another. */
+  readonly largeWaitMs: number
   /**
    * A fresh answer is replaced after half of the time that it has left. It is not replaced before `least`, unless it
    * ends sooner, and never later than `most`, which is the time within which a revocation is noticed.
@@ -22,6 +24,7 @@ export const DEFAULT_LIMITS: RevocationLimits = {
   crlBytes: 20_000_000,
   ocspTimeoutMs: 10_000,
   crlTimeoutMs: 60_000,
+  largeWaitMs: 5_000,
   refreshMs: { least: 600_000, most: 3_600_000 },
   retryMs: { first: 10_000, longest: 600_000 },
 }

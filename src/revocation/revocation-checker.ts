@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type HttpClient, HttpError, type HttpRequest } from '../common/http-client.ts'
 import { withTimeout } from '../common/with-timeout.ts'
 import { type RevocationAddresses, readAddresses } from '../x509/certificate-extensions.ts'
@@ -39,7 +40,7 @@ export class RevocationChecker {
   #largeBefore: Promise<unknown> = Promise.resolve()
   /** The last CRLs about responders by their addresses, the latest last. */
   readonly #responderCrls = new Map<string, Buffer>()
-  /** Addresses of such CRLs that had none, the latest last, with the time until which they are not asked again. */
+  /** Such CRLs that did not come, the latest last, with the time until which they are not asked for again. */
   readonly #failedResponderCrls = new Map<string, { readonly error: Error; readonly until: number }>()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
@@ -108,24 +109,24 @@ export class RevocationChecker {
   }
 
   /**
-   * Fetches a CRL about a responder. Each certificate of an authority waits for it, one after another, so that addresses that had none
-   * are not asked again for as long as one may take to answer.
+   * Fetches a CRL about a responder. Each certificate of an authority waits for it, one after another, so that one that did not
+   * come is not asked for again for as long as an answer may take.
    */
   async #fetchResponderCrl(
     urls: readonly URL[],
     question: CrlQuestion,
     signal: AbortSignal,
   ): Promise<CheckedCrl | Error> {
-    const addresses = urls.join(' ')
-    const failed = this.#failedResponderCrls.get(addresses)
+    const key = [question.issuer.fingerprint256, ...question.serialNumbers, ...urls].join(' ')
+    const failed = this.#failedResponderCrls.get(key)
     if (failed !== undefined && performance.now() < failed.until) {
       return failed.error
     }
-    this.#failedResponderCrls.delete(addresses)
+    this.#failedResponderCrls.delete(key)
     const crl = await this.fetchCrl(urls, question, signal).catch((error: Error) => error)
     if (crl instanceof Error && !signal.aborted) {
       const until = performance.now() + this.#limits.crlTimeoutMs
-      this.#failedResponderCrls.set(addresses, { error: crl, until })
+      this.#failedResponderCrls.set(key, { error: crl, until })
       keepLatest(this.#failedResponderCrls)
     }
     return crl
@@ -231,7 +232,7 @@ export class RevocationChecker {
     }
   }
 
-  /** Returns functions with which large answers are read and checked one at a time: all together would fill the memory. */
+  /** Returns functions with which large answers are read and checked one after another: all together would fill the memory. */
   #createTurn(): { readonly wait: () => Promise<void>; readonly end: () => void } {
     let end = () => {}
     const ended = new Promise<void>((resolve) => {
@@ -241,7 +242,8 @@ export class RevocationChecker {
       wait: async () => {
         const before = this.#largeBefore
         this.#largeBefore = before.then(() => ended)
-        await before
+        // One that is slow, or stalls, must not use up the time of all others
+        await Promise.race([before, delay(this.#limits.largeWaitMs, undefined, { ref: false })])
       },
       end,
     }

@@ -134,6 +134,7 @@ const NO_ANSWER_YET = 'nobody has answered yet'
 export interface CrlLists {
   readonly source: CachedFetch<CheckedCrl>
   readonly delta: CachedFetch<CheckedCrl>
+  readonly isDeltaPending: boolean
 }
 
 /** A certificate whose revocation is watched: by OCSP, and by the CRL of its issuer if OCSP does not work. */
@@ -222,7 +223,7 @@ export class WatchedCertificate {
       return true
     }
     const isSearched = crl?.problem !== undefined || crl?.held?.serialNumbers.has(this.issued.serialNumber)
-    return this.needsCrl && crl !== undefined && isSearched !== true
+    return this.needsCrl && crl !== undefined && (isSearched !== true || this.lists?.isDeltaPending === true)
   }
 
   /** Returns fresh revocation data, OCSP first, since it is small; undefined if there are none. */
@@ -273,13 +274,23 @@ export class WatchedCertificate {
       thisUpdate: answer.thisUpdate,
       fresh: fresh && this.#findCrlProblem(answer) === undefined,
     }))
-    // A delta CRL does not show a certificate to be good: a hold that the CRL lists counts until the next one
-    const changes = listAnswers(this.lists?.delta, at).map(({ answer }) => ({
-      revocation: answer.revocations.get(this.issued.serialNumber),
-      thisUpdate: answer.thisUpdate,
-      fresh: false,
-    }))
-    return [...answers, ...lists, ...changes, ...(this.#former === undefined ? [] : [this.#former])]
+    return [...answers, ...lists, ...this.#changes(), ...(this.#former === undefined ? [] : [this.#former])]
+  }
+
+  /**
+   * Lists what the delta CRL says. It does not show a certificate to be good: a hold that the CRL lists counts until the next one. What
+   * one since a later CRL said counts until one since the held CRL is as new.
+   */
+  #changes(): Statement[] {
+    const { held, flawed } = this.lists?.delta ?? {}
+    const isSuperseded = held !== undefined && flawed !== undefined && flawed.thisUpdate <= held.thisUpdate
+    return [held, isSuperseded ? undefined : flawed]
+      .filter((one) => one !== undefined)
+      .map(({ revocations, thisUpdate }) => ({
+        revocation: revocations.get(this.issued.serialNumber),
+        thisUpdate,
+        fresh: false,
+      }))
   }
 
   /** Finds why a CRL says nothing about this certificate. */

@@ -159,3 +159,29 @@ t.test('the longest of tokens are looked through in little time', async (t) => {
     t.ok(user < 100_000, `${user} µs`)
   }
 })
+
+t.test('no token takes long to search, whatever is repeated in it', async (t) => {
+  const before = process.cpuUsage().user
+  for (const part of [
+    '&_;',
+    '&#_;',
+    '&__;',
+    '&a;',
+    '&#1;',
+    '&',
+    '&&;#',
+    '"',
+    '_',
+    ' ',
+    '\\u0073',
+    '%73',
+    'a-',
+  ]) {
+    const run = `signer${part.repeat(45)}é `
+    const token = run.repeat(Math.floor(16_384 / run.length))
+    t.equal(seemsToNameSigner(token, NAMES), false, part)
+    isJwtForOther(token, 'house', NAMES, true)
+  }
+  // Some milliseconds, where a search that may go two ways takes 20 seconds for each of the first three
+  t.ok(process.cpuUsage().user - before < 5_000_000)
+})

@@ -170,3 +170,15 @@ t.test('thousands of requests at once have their connection closed, and cost oth
   const received = await sendRaw(service.url, [`${texts.map(requestOf).join('')}please sign this\r\n\r\n`])
   checkAnswers(t, received, texts)
 })
+
+t.test('Node.js warns of no leak, whatever is asked for before what is not HTTP', async (t) => {
+  const warnings: string[] = []
+  const collect = ({ message }: Error) => warnings.push(message)
+  process.on('warning', collect)
+  t.teardown(() => process.off('warning', collect))
+  for (const path of ['/metrics', '/docs/json', '/docs', '/', '/health/ready', '/sign', '/none']) {
+    const received = await sendRaw(service.url, [`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\nplease\r\n\r\n`])
+    t.match(received, /HTTP\/1\.1 400 /, path)
+  }
+  t.strictSame(warnings, [])
+})

@@ -1,6 +1,7 @@
 /** Delta CRLs, which list what has changed since a complete one, such as those of Active Directory Certificate Services. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -43,10 +44,10 @@ async function setUp(t: Test, named: (url: string) => Lists) {
       ...{ thisUpdate: days(-age), nextUpdate: days(1) },
     })
   const serve = (path: string, crl: Buffer) => server.on(path, () => crl)
-  const watch = () => {
-    const watched = watchChain(chain.certificates, LIMITS)
+  const watch = (limits = LIMITS) => {
+    const watched = watchChain(chain.certificates, limits)
     t.teardown(() => watched.service.stop())
-    return watched
+    return { ...watched, certificates: chain.certificates }
   }
   return { directory, server, base, delta, serve, watch, ...chain }
 }
@@ -125,25 +126,77 @@ t.test('a hold that only a delta CRL lists ends with the next one', async (t) =>
   await until(({ revoked, complete }) => revoked === undefined && complete)
 })
 
-t.test('a delta CRL since a later CRL counts for revocations alone, until that has come', async (t) => {
+t.test('what a delta CRL told counts on while a later one is about a later CRL', async (t) => {
   const played = await setUp(t, (url) => ({ inCrl: `${url}/delta.crl` }))
-  const { authority, leaf, certificates, serve, base, delta, watch } = played
+  const { authority, leaf, certificates, serve, server, base, delta, watch } = played
   serve('/base.crl', await base(5))
   authority.revoke(leaf.certificate, new Date(), 'keyCompromise')
   serve('/delta.crl', await delta(6, 5, 1))
   const { until, service, messages } = watch()
   await until(({ revoked }) => revoked !== undefined)
   authority.forget(leaf.certificate)
-  serve('/delta.crl', await delta(8, 7, 0.2))
-  await untilAsked(played, '/base.crl', '/delta.crl')
-  t.match(messages.at(-1), /: it lists changes since a later CRL than the one that came$/)
-  t.ok(service.information(certificates).revoked, 'the later CRL lists it')
+  // The first one that is ahead takes over what was told before it, the second one what the first one has
+  for (const [number, age] of [
+    [8, 0.8],
+    [10, 0.7],
+  ] as const) {
+    serve('/delta.crl', await delta(number, number - 1, age))
+    await untilAsked(played, '/base.crl', '/delta.crl')
+    t.match(messages.at(-1), /: it lists changes since a later CRL than the one that came$/)
+    t.ok(service.information(certificates).revoked, 'the later CRL lists it')
+  }
   authority.know(leaf.certificate)
-  serve('/base.crl', await base(7, 0.3))
+  serve('/base.crl', await base(9, 0.75))
   await until(({ revoked }) => revoked === undefined)
   authority.revoke(leaf.certificate, new Date(), 'keyCompromise')
-  serve('/delta.crl', await delta(10, 9, 0.1))
+  serve('/delta.crl', await delta(12, 11, 0.1))
   await until(({ revoked }) => revoked !== undefined)
+  authority.know(leaf.certificate)
+  server.on('/delta.crl', (_, response) => void response.writeHead(404).end())
+  serve('/base.crl', await base(13, 0.05))
+  await until(({ revoked }) => revoked === undefined)
+})
+
+t.test('a delta CRL about a later CRL has that fetched, once', async (t) => {
+  const played = await setUp(t, (url) => ({ inCrl: `${url}/delta.crl` }))
+  const { serve, server, base, delta, watch } = played
+  serve('/base.crl', await base(5))
+  serve('/delta.crl', await delta(8, 7, 1))
+  const { until, messages } = watch({ ...LIMITS, refreshMs: { least: DAY_MS, most: DAY_MS } })
+  const count = (path: string) => server.asked.filter((asked) => asked === path).length
+  await until(() => count('/delta.crl') > 5)
+  t.match(messages.at(-1), /: it lists changes since a later CRL than the one that came$/, 'it lists nothing')
+  t.equal(count('/base.crl'), 2)
+})
+
+t.test('what a delta CRL told counts on where the complete CRL was never had', async (t) => {
+  const played = await setUp(t, (url) => ({ inCertificate: `${url}/delta.crl` }))
+  const { authority, leaf, certificates, serve, base, delta, watch } = played
+  authority.revoke(leaf.certificate, new Date(), 'keyCompromise')
+  serve('/delta.crl', await delta(6, 5, 1))
+  const { until, service } = watch()
+  await until(({ revoked }) => revoked !== undefined)
+  authority.know(leaf.certificate)
+  serve('/delta.crl', await delta(8, 7, 0.3))
+  await untilAsked(played, '/delta.crl')
+  t.ok(service.information(certificates).revoked)
+  serve('/base.crl', await base(7, 0.4))
+  await until(({ revoked }) => revoked === undefined)
+})
+
+t.test('nothing is known of a certificate until its delta CRL has come or failed', async (t) => {
+  const { serve, server, base, watch } = await setUp(t, (url) => ({ inCrl: `${url}/delta.crl` }))
+  serve('/base.crl', await base(5))
+  const asked = new Promise<ServerResponse>((resolve) => {
+    server.on('/delta.crl', (_, response) => void resolve(response))
+  })
+  const { until, service, certificates } = watch()
+  await until(({ complete }) => complete)
+  const response = await asked
+  const isPending = () => service.states(certificates).map(({ pending }) => pending)
+  t.strictSame(isPending(), [true, false])
+  response.writeHead(404).end()
+  await until(() => !isPending().includes(true))
 })
 
 t.test('a delta CRL that cannot be asked is told once', async (t) => {

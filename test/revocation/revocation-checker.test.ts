@@ -4,7 +4,7 @@ import t from 'tap'
 import { HttpClient } from '../../src/common/http-client.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
 import { RevocationChecker, readIssuedCertificate } from '../../src/revocation/revocation-checker.ts'
-import { issue } from '../support/certificates.ts'
+import { type Issued, issue } from '../support/certificates.ts'
 import { judgeCrl, RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'
 import { startRevocationServer } from '../support/revocation-server.ts'
@@ -190,9 +190,11 @@ t.test('the same address is not asked twice at a time', async (t) => {
 })
 
 t.test('large CRLs of several addresses are read one at a time, small ones meanwhile', async (t) => {
-  const large = Buffer.alloc(3_000_000)
+  // More than the system keeps of it, so that most of it was read once it is written
+  const large = Buffer.alloc(15_000_000)
   const ended: string[] = []
-  const checker = new RevocationChecker(new HttpClient(), { asked() {} }, DEFAULT_LIMITS)
+  const limits = { ...DEFAULT_LIMITS, largeWaitMs: HOUR_MS }
+  const checker = new RevocationChecker(new HttpClient(), { asked() {} }, limits)
   const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
   const fetch = (path: string, signal: AbortSignal) =>
     checker.fetchCrl([new URL(path, server.url)], question, signal).catch(() => ended.push(path))
@@ -212,4 +214,52 @@ t.test('large CRLs of several addresses are read one at a time, small ones meanw
     await Promise.all([one, other])
     t.strictSame(ended.splice(0), ['/small', '/first', '/second'])
   }
+})
+
+t.test('a large CRL that stalls keeps others waiting for a while only', async (t) => {
+  const large = Buffer.alloc(3_000_000)
+  const checker = new RevocationChecker(
+    new HttpClient(),
+    { asked() {} },
+    { ...DEFAULT_LIMITS, largeWaitMs: 50 },
+  )
+  const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
+  const controller = new AbortController()
+  const begun = new Promise<void>((resolve) => {
+    server.on('/stalls', (_, response) => void response.write(large, () => resolve()))
+  })
+  server.on('/second', () => large)
+  const fetch = (path: string) => checker.fetchCrl([new URL(path, server.url)], question, controller.signal)
+  const first = fetch('/stalls')
+  await begun
+  await t.rejects(fetch('/second'), { message: /it is no DER of this kind/ })
+  controller.abort(new Error('the end'))
+  await t.rejects(first, { message: 'the end' })
+})
+
+t.test('that the CRL of a responder did not come for one authority says nothing for another', async (t) => {
+  const renewed = issue(directory, { subject: '/CN=root', ca: true })
+  const later = new RevocationAuthority(directory, renewed)
+  const other = issue(directory, {
+    subject: '/CN=other',
+    issuer: renewed,
+    extension: ocspAt(`${server.url}/later`),
+  })
+  later.know(other.certificate)
+  const crl = crlAt(`${server.url}/shared`)
+  const [one, two] = [root, renewed].map((issuer) =>
+    issue(directory, {
+      subject: '/CN=responder',
+      issuer,
+      extensions: ['extendedKeyUsage = OCSPSigning', crl],
+    }),
+  ) as [Issued, Issued]
+  server.on('/shared', () => later.crl())
+  server.on('/ocsp', (request) => authority.respond(request, { signer: one }))
+  server.on('/later', (request) => later.respond(request, { signer: two }))
+  const checker = new RevocationChecker(new HttpClient(), { asked() {} }, DEFAULT_LIMITS)
+  const ask = (certificate: Issued, issuer: Issued) =>
+    checker.askResponder(readIssuedCertificate(certificate.certificate, issuer.certificate), signal)
+  await t.rejects(ask(leaf, root), { message: /its responder's certificate is not known to be good/ })
+  t.ok((await ask(other, renewed)).responderCrl)
 })
