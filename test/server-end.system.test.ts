@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { connect } from 'node:net'
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
@@ -42,6 +43,34 @@ t.test('SIGTERM: what was accepted is answered, and nothing is left behind', asy
   t.notOk(isRunning(signer))
   t.equal(module.calls('C_Finalize'), finalized + 1)
 })
+
+t.test(
+  'SIGTERM while a body arrives slowly: that is refused, and the service ends as it should',
+  async (t) => {
+    module.plan()
+    const { child, address, exited, output } = await startReadyServerProcess(t, {
+      ...{ ...environment, HSM_TIMEOUT_MS: '20000' },
+    })
+    const { hostname, port } = new URL(address)
+    const socket = connect(Number(port), hostname)
+    t.teardown(() => socket.destroy())
+    let received = ''
+    socket.on('data', (chunk) => {
+      received += chunk
+    })
+    socket.on('error', () => {})
+    const head =
+      'POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n'
+    socket.write(`${head}{"data_to_be_signed":"`)
+    const writing = setInterval(() => socket.write('A'.repeat(200)), 100)
+    t.teardown(() => clearInterval(writing))
+    await delay(500)
+    child.kill('SIGTERM')
+    t.same(await exited, { code: 0, signal: null })
+    t.match(received, /^HTTP\/1\.1 503 .*"code":"SERVICE_BUSY"/s)
+    t.match(output(), /"msg":"closed"/)
+  },
+)
 
 t.test('a second SIGTERM ends it at once', async (t) => {
   module.plan()

@@ -234,7 +234,7 @@ export class RevocationChecker {
 
   /** Returns functions with which large answers are read and checked one after another: all together would fill the memory. */
   #createTurn(): { readonly wait: () => Promise<void>; readonly end: () => void } {
-    let end = () => {}
+    let end!: () => void
     const ended = new Promise<void>((resolve) => {
       end = resolve
     })
@@ -252,9 +252,8 @@ export class RevocationChecker {
 
 /** Deletes the oldest entry if there are more than the most that are kept. */
 function keepLatest(map: Map<string, unknown>): void {
-  const [oldest] = map.keys()
-  if (oldest !== undefined && map.size > MAX_RESPONDER_CRLS) {
-    map.delete(oldest)
+  if (map.size > MAX_RESPONDER_CRLS) {
+    map.delete([...map.keys()][0] as string)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { INVALID_REQUEST } from '../../errors.ts'
+import { INVALID_REQUEST, SERVICE_BUSY } from '../../errors.ts'
 import { BodyReader } from './body-reader.ts'
 import type { ChooseAlgorithms } from './body-text.ts'
 import type { Base64Digests } from './long-string.ts'
@@ -23,11 +23,18 @@ export interface JsonBodyOptions {
   readonly documents: readonly string[]
 }
 
+/**
+ * Time in which bodies may go on arriving once the service closes, in ms. With it and the time for a signature the service has to be
+ * closed before it is ended with its audit log open.
+ */
+const ARRIVE_MS = 3_000
+
 /** Parses JSON bodies, and hashes long contents while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(
   async (app, { names, chooseAlgorithms, documents }) => {
     const parse = app.getDefaultJsonParser('error', 'error')
     const known = new Set(names)
+    const arriving = new Set<BodyReader>()
 
     function parseText(request: FastifyRequest, text: string): Promise<unknown> {
       return new Promise((resolve, reject) => {
@@ -48,12 +55,21 @@ export const jsonBody = fp<JsonBodyOptions>(
         hold: (bytes, end) => request.holdBody(bytes, end),
       })
       request.bodyReader = reader
+      arriving.add(reader)
+      void reader.whole.catch(() => {}).then(() => arriving.delete(reader))
       reply.raw.once('close', () => {
         reader.abandon()
         // A request, and all that it refers to, may stay in memory until the next full garbage collection
         request.body = undefined
       })
       done()
+    })
+    app.addHook('preClose', async () => {
+      setTimeout(() => {
+        for (const reader of arriving) {
+          reader.stop(new SERVICE_BUSY())
+        }
+      }, ARRIVE_MS).unref()
     })
     app.addContentTypeParser('application/json', async (request: FastifyRequest) => {
       await request.bodyReader.whole

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { encode } from '../../../src/asn1/der-writer.ts'
 import { TAG } from '../../../src/asn1/tag.ts'
-import { readCrl } from '../../../src/revocation/crl/crl.ts'
+import { readCrl, readCrlNumber } from '../../../src/revocation/crl/crl.ts'
 import { issue } from '../../support/certificates.ts'
 import { changeCrl, withoutNextUpdate } from '../../support/changed-crl.ts'
 import { RevocationAuthority } from '../../support/revocation-authority.ts'
@@ -24,4 +24,14 @@ t.test('one that names two algorithms is refused', async (t) => {
   t.throws(() => readCrl(changeCrl(crl, (elements) => elements.toSpliced(1, 1, other))), {
     message: 'it names two algorithms for its signature',
   })
+})
+
+t.test('the number of a CRL, which some have not, or in another form', async (t) => {
+  const read = (hex: string) => readCrlNumber({ critical: false, value: Buffer.from(hex, 'hex') })
+  t.equal(read('020105'), 5n)
+  t.equal(read('0214ff00000000000000000000000000000000000001'), BigInt(`0xff${'00'.repeat(18)}01`))
+  for (const malformed of ['0200', '040105', '0205', '']) {
+    t.equal(read(malformed), undefined, malformed)
+  }
+  t.equal(readCrlNumber(undefined), undefined)
 })
