@@ -13,6 +13,8 @@ export interface CachedFetchOptions<T extends Answer> {
   readonly ask: (signal: AbortSignal) => Promise<T>
   /** Returns whether an answer revokes a certificate. */
   readonly revokes: (answer: T) => boolean
+  /** Returns whether the reason why there is none now is one for which an answer does not count that came before. */
+  readonly disowns?: (problem: Error, answer: T) => boolean
   /** Called after each try. */
   readonly onTried: () => void
   readonly limits: Pick<RevocationLimits, 'refreshMs' | 'retryMs'>
@@ -106,6 +108,10 @@ export class CachedFetch<T extends Answer> {
       return
     }
     this.#asking = false
+    if (outcome instanceof Error && this.#held && this.#options.disowns?.(outcome, this.#held)) {
+      this.#held = undefined
+      this.#heldSince = 0
+    }
     const problem = outcome instanceof Error ? outcome.message : this.#take(outcome)
     this.#failures = problem === undefined ? 0 : this.#failures + 1
     this.#logProblem(problem)

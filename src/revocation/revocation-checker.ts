@@ -99,7 +99,7 @@ export class RevocationChecker {
     signal.throwIfAborted()
     const doubt = "its responder's certificate is not known to be good"
     if (!(crl instanceof Error) && crl.revocations.has(serialNumber)) {
-      throw new Error(`${doubt}: it was revoked`)
+      throw new ResponderRevoked(`${doubt}: it was revoked`, answer.signer)
     }
     if (crl instanceof Error) {
       return asRevocationOnly(answer, `${doubt}: ${crl.message}`)
@@ -154,6 +154,7 @@ export class RevocationChecker {
   ): Promise<T> {
     const problems: string[] = []
     let flawed: T | undefined
+    let revoked: X509Certificate | undefined
     for (const url of urls) {
       try {
         const answer = await this.#inTurn(`${source} ${url.href}`, () =>
@@ -167,12 +168,14 @@ export class RevocationChecker {
         }
       } catch (error) {
         problems.push(`${url.href}: ${(error as Error).message}`)
+        revoked = error instanceof ResponderRevoked ? error.signer : revoked
       }
     }
     if (flawed !== undefined) {
       return flawed
     }
-    throw new Error(problems.join('; '))
+    const message = problems.join('; ')
+    throw revoked === undefined ? new Error(message) : new ResponderRevoked(message, revoked)
   }
 
   /**
@@ -254,6 +257,16 @@ export class RevocationChecker {
 function keepLatest(map: Map<string, unknown>): void {
   if (map.size > MAX_RESPONDER_CRLS) {
     map.delete([...map.keys()][0] as string)
+  }
+}
+
+/** Says that an answer does not count since the certificate of its responder was revoked. */
+export class ResponderRevoked extends Error {
+  readonly signer: X509Certificate
+
+  constructor(message: string, signer: X509Certificate) {
+    super(message)
+    this.signer = signer
   }
 }
 

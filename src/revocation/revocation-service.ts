@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
 import type { Flawed, UpdateTimes } from './revocation-answer.ts'
 import {
   type IssuedCertificate,
+  ResponderRevoked,
   RevocationChecker,
   type RevocationObserver,
   readIssuedCertificate,
@@ -195,7 +196,15 @@ export class RevocationService {
     const ask = (signal: AbortSignal) => this.#checker.askResponder(issued, signal)
     return issued.addresses.ocsp.length === 0
       ? undefined
-      : this.#source(`OCSP about ${issued.subject}`, { ask, revokes: ({ revocation }) => !!revocation })
+      : this.#source<VerifiedOcspAnswer>(`OCSP about ${issued.subject}`, {
+          ask,
+          revokes: ({ revocation }) => revocation !== undefined,
+          // Whoever has the key of its responder could have made it
+          disowns: (problem, { revocation, signer }) =>
+            revocation === undefined &&
+            problem instanceof ResponderRevoked &&
+            problem.signer.raw.equals(signer.raw),
+        })
   }
 
   #createCrlCache({ issuer, addresses }: IssuedCertificate): CrlCache {
@@ -214,7 +223,7 @@ export class RevocationService {
 
   #source<T extends UpdateTimes & Flawed>(
     name: string,
-    how: Pick<CachedFetchOptions<T>, 'ask' | 'revokes'>,
+    how: Pick<CachedFetchOptions<T>, 'ask' | 'revokes' | 'disowns'>,
   ): CachedFetch<T> {
     return new CachedFetch({
       ...{ name, ...how },

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { encodePem } from '../../src/asn1/pem.ts'
 import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
-import { issue, openssl, withLongLength } from '../support/certificates.ts'
+import { type Issued, issue, openssl, withLongLength } from '../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../support/changed-crl.ts'
 import { CRL, resign, timeOf } from '../support/resigned.ts'
 import { judgeCrl, judgeOcsp, RevocationAuthority } from '../support/revocation-authority.ts'
@@ -259,6 +259,28 @@ t.test('what vouches for a responder is handed out with its answer', async (t) =
   t.equal(judge(ocspResponses[0]?.der), 'good')
   t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued))
   t.equal(crls.length, 2)
+})
+
+t.test('an answer that came before its responder was revoked is not handed out any more', async (t) => {
+  const { watch, server, authority, directory } = await setUp(t)
+  const [signer, other] = ['responder', 'other responder'].map((name) =>
+    issue(directory, {
+      subject: `/CN=${name}`,
+      issuer: authority.issued,
+      extensions: ['extendedKeyUsage = OCSPSigning', crlAt(`${server.url}/authority.crl`)],
+    }),
+  ) as [Issued, Issued]
+  server.on('/ocsp', (request) => authority.respond(request, { signer }))
+  const { until, service, messages } = watch()
+  t.equal((await until(complete)).ocspResponses.length, 1)
+  authority.revoke(signer.certificate, new Date(), 'keyCompromise')
+  service.renew()
+  const { crls } = await until(({ complete, ocspResponses }) => complete && ocspResponses.length === 0)
+  t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued), 'the CRL stands in')
+  t.match(messages.at(-1), /its responder's certificate is not known to be good: it was revoked$/)
+  server.on('/ocsp', (request) => authority.respond(request, { signer: other }))
+  service.renew()
+  t.equal((await until(({ ocspResponses }) => ocspResponses.length === 1)).revoked, undefined)
 })
 
 t.test('a CRL tells that the authority is revoked', async (t) => {
