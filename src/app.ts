@@ -57,6 +57,9 @@ declare module 'fastify' {
   }
 }
 
+/** Most proxies in a row whose word counts: each takes time, and a header has room for thousands. */
+const MAX_PROXIES = 32
+
 /** Interval, in ms, at which Node looks for requests that arrive too slowly. */
 const TIMEOUT_CHECK_MS = 1_000
 
@@ -108,7 +111,10 @@ async function createServer(
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: () => randomUUID(),
-    trustProxy: trustedProxies === undefined ? false : (address) => hasAddress(trustedProxies, address),
+    trustProxy:
+      trustedProxies === undefined
+        ? false
+        : (address, hop) => hop < MAX_PROXIES && hasAddress(trustedProxies, address),
     // The limit is that of Node on all headers, so that a name of any length is answered as that of an unknown signer
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     // The service refuses a wrong body; it neither converts nor drops anything in it. The schemas are its own, and to compile

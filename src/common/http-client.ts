@@ -174,6 +174,8 @@ export class HttpClient {
       ...ATTEMPT,
       headers: {
         'user-agent': 'signing-service',
+        // A cache on the way must not hide what has changed, such as a revocation (RFC 9111 5.2.1.4)
+        ...(body === undefined && { 'cache-control': 'no-cache' }),
         ...(body && { 'content-type': body.type, 'content-length': body.content.length }),
         ...(accept && { accept }),
         ...(isOwnOrigin && authorization && { authorization }),

@@ -88,8 +88,11 @@ t.test('what is asked for, and what is posted, with its type', async (t) => {
       accept: 'text/plain',
       authorization: 'Basic eDp5',
       'user-agent': 'signing-service',
+      'cache-control': undefined,
     },
   })
+  await get('/', { url: one.url })
+  t.equal(one.requests.at(-1)?.headers['cache-control'], 'no-cache', 'what a cache has may be old')
 })
 
 t.test('over HTTPS only where the server is trusted', async (t) => {
