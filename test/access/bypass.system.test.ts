@@ -471,6 +471,12 @@ t.test('tokens of users', async (t) => {
         options: forwarded('192.0.2.7:4711, 198.51.100.1:4711, 127.0.0.1:4711'),
         ...NOT_ALLOWED,
       },
+      {
+        what: 'his address, behind more proxies than count',
+        body: asBob,
+        options: forwarded(['192.0.2.7', ...Array(40).fill('127.0.0.1')].join(', ')),
+        ...NOT_ALLOWED,
+      },
       { what: 'no address', body: asBob, options: forwarded('unknown'), ...NOT_ALLOWED },
     ])
   })
