@@ -182,6 +182,15 @@ t.test('no token takes long to search, whatever is repeated in it', async (t) =>
     t.equal(seemsToNameSigner(token, NAMES), false, part)
     isJwtForOther(token, 'house', NAMES, true)
   }
+  // Texts in texts are searched up to a bound, however many there are
+  const words = Array.from({ length: 900 }, (_, index) => base64(`word ${index} of many`).slice(0, 16))
+  for (const token of [
+    JSON.stringify(Array(1_600).fill('[{}]')),
+    words.join(' '),
+    `${words.join(' ')} %2541 \\u005cu0041`,
+  ]) {
+    t.equal(seemsToNameSigner(token, NAMES), false)
+  }
   // Some milliseconds, where a search that may go two ways takes 20 seconds for each of the first three
   t.ok(process.cpuUsage().user - before < 5_000_000)
 })
