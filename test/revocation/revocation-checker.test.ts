@@ -5,6 +5,7 @@ import { HttpClient } from '../../src/common/http-client.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
 import { RevocationChecker, readIssuedCertificate } from '../../src/revocation/revocation-checker.ts'
 import { type Issued, issue } from '../support/certificates.ts'
+import { inPem } from '../support/changed-crl.ts'
 import { judgeCrl, RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'
 import { startRevocationServer } from '../support/revocation-server.ts'
@@ -262,4 +263,25 @@ t.test('that the CRL of a responder did not come for one authority says nothing 
     checker.askResponder(readIssuedCertificate(certificate.certificate, issuer.certificate), signal)
   await t.rejects(ask(leaf, root), { message: /its responder's certificate is not known to be good/ })
   t.ok((await ask(other, renewed)).responderCrl)
+})
+
+t.test('of several answers with a flaw the latest counts, wherever it comes from', async (t) => {
+  authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+  t.teardown(() => authority.know(leaf.certificate))
+  const at = (hours: number) => new Date(Date.now() - hours * HOUR_MS)
+  const [newer, older] = await Promise.all([1, 2].map((hours) => authority.crl({ thisUpdate: at(hours) })))
+  server.on('/newer', () => inPem(newer as Buffer))
+  server.on('/older', () => inPem(older as Buffer))
+  const checker = new RevocationChecker(new HttpClient(), { asked() {} }, DEFAULT_LIMITS)
+  const { serialNumber } = readIssuedCertificate(leaf.certificate, root.certificate)
+  const question = { issuer: root.certificate, serialNumbers: new Set([serialNumber]) }
+  for (const paths of [
+    ['/newer', '/older'],
+    ['/older', '/newer'],
+  ]) {
+    const urls = paths.map((path) => new URL(path, server.url))
+    const { flaw, revocations } = await checker.fetchCrl(urls, question, signal)
+    t.equal(flaw, `${server.url}/newer: it is PEM, but RFC 5280 4.2.1.13 demands DER`)
+    t.ok(revocations.has(serialNumber))
+  }
 })
