@@ -14,7 +14,8 @@ function createStatuses(): SignerStatus[] {
   return Array.from({ length: COUNT }, (_, number) => ({
     ...{ name: `tenant-${number}`, token: 'hsm', since: new Date() },
     state: number % 10 === 9 ? 'unavailable' : 'ready',
-    notAfter: new Date(Date.now() + (2 * COUNT - number) * DAY_MS),
+    // Half a day more, so that the whole days that are left do not depend on the millisecond
+    notAfter: new Date(Date.now() + (2 * COUNT - number + 0.5) * DAY_MS),
   }))
 }
 
