@@ -64,7 +64,7 @@ export function seemsToNameSigner(token: string, names: readonly string[]): bool
   return isNamedInText(token, { names: toLowerCase(names), left: MAX_SEARCHED }, 0)
 }
 
-/** What is searched for, and how many characters may be searched still. */
+/** A search of one token: the names that it looks for, and the characters that it may still look through. */
 interface Search {
   readonly names: ReadonlySet<string>
   left: number

@@ -43,7 +43,7 @@ export interface HttpClientOptions {
   readonly connections?: number
   /** Replaces `isPrivateAddress` in tests. */
   readonly isPrivate?: (address: string) => boolean
-  /** That for callers by default. */
+  /** Looks up the names of hosts and proxies; by default as for a request that a caller waits for. */
   readonly lookup?: LookupFunction
 }
 

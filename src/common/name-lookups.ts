@@ -4,6 +4,7 @@
  */
 import { lookup as lookupOfSystem } from 'node:dns'
 import type { LookupFunction } from 'node:net'
+import { keepLatest } from './keep-latest.ts'
 
 /** Threads of libuv's pool; at most half of them look up names at the same time. */
 const THREADS = Number(process.env.UV_THREADPOOL_SIZE) || 4
@@ -39,7 +40,7 @@ export interface NameLookupsOptions {
   readonly keptMs?: number
 }
 
-/** What is known of a name since it was looked up last. */
+/** A name that was looked up, and the last answer about it. */
 interface KnownName {
   readonly isSlow: boolean
   /** Time of the answer, in ms of `performance.now()`. */
@@ -55,8 +56,8 @@ interface Lookup {
   readonly callbacks: Callback[]
   /** True if a caller waits for it. */
   isForCaller: boolean
-  /** Begins it; `end` is called at its end. */
-  readonly begin: (end: () => void) => void
+  /** Begins the lookup, and calls `end` when it has ended. */
+  readonly begin: (end?: () => void) => void
 }
 
 /**
@@ -73,7 +74,7 @@ export class NameLookups {
   readonly #lookups = new Map<string, Lookup>()
   /** Names that were looked up, the last one last. */
   readonly #known = new Map<string, KnownName>()
-  /** Those that wait, in the order in which they will begin. */
+  /** Lookups that wait, in the order in which they will begin. */
   #waiting: readonly Lookup[] = []
   #slowUnderWay = 0
 
@@ -109,7 +110,7 @@ export class NameLookups {
     if (!isBackground && this.#known.get(name)?.isSlow !== true) {
       if (underWay === undefined || this.#waiting.includes(lookup)) {
         this.#waiting = this.#waiting.filter((one) => one !== lookup)
-        lookup.begin(() => {})
+        lookup.begin()
       }
     } else {
       const all = underWay === undefined ? [...this.#waiting, lookup] : this.#waiting
@@ -148,14 +149,14 @@ export class NameLookups {
 
   #create(key: string, name: string, options: Asked[1]): Lookup {
     const callbacks: Callback[] = []
-    const begin = (end: () => void) => {
+    const begin = (end?: () => void) => {
       const begun = performance.now()
       this.#lookup(name, options, (...answer) => {
         const at = performance.now()
         const isSlow = answer[0] !== null && at - begun >= this.#slowMs
         this.#remember(name, { isSlow, at, key, answer })
         this.#lookups.delete(key)
-        end()
+        end?.()
         for (const callback of callbacks) {
           callback(...answer)
         }
@@ -169,10 +170,7 @@ export class NameLookups {
   #remember(name: string, known: KnownName): void {
     this.#known.delete(name)
     this.#known.set(name, known)
-    const [oldest] = this.#known.keys()
-    if (this.#known.size > MAX_KNOWN) {
-      this.#known.delete(oldest as string)
-    }
+    keepLatest(this.#known, MAX_KNOWN)
   }
 }
 

@@ -9,7 +9,7 @@ export interface TlsOptions {
   readonly contextName: string
 }
 
-/** What a server that may see the own certificate is asked with, and others. */
+/** The contexts of requests to a server that may see the own certificate, and to other servers. */
 interface Contexts {
   readonly own: TlsOptions
   readonly others: TlsOptions

@@ -175,6 +175,7 @@ function readTls({ tls = {} }: TimestampSettings, placeOf: PlaceOf, findings: Fi
   const caFile = describeFile(placeOf('tls/caFile'), tls.caFile)
   const certificateFile = describeFile(placeOf('tls/certificateFile'), tls.certificateFile)
   const keyFile = describeSecretFile(placeOf('tls/keyFile'), tls.keyFile)
+  // The file is read at each use, so that it need not be watched
   readTrustAnchors(caFile, { ...findings, files: new Set() })
   const [cert, key] = [certificateFile, keyFile].map((file) => readGivenFile(file, problems))
   if (keyFile !== undefined && key !== undefined) {

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type HttpClient, HttpError, type HttpRequest } from '../common/http-client.ts'
+import { keepLatest } from '../common/keep-latest.ts'
 import { withTimeout } from '../common/with-timeout.ts'
 import { type RevocationAddresses, readAddresses } from '../x509/certificate-extensions.ts'
 import { type CertificateFields, readCertificateFields } from '../x509/certificate-fields.ts'
@@ -40,7 +41,7 @@ export class RevocationChecker {
   #largeBefore: Promise<unknown> = Promise.resolve()
   /** The last CRLs about responders by their addresses, the latest last. */
   readonly #responderCrls = new Map<string, Buffer>()
-  /** Such CRLs that did not come, the latest last, with the time until which they are not asked for again. */
+  /** Failures to get CRLs about responders, the latest last, with the time until which these are not asked for again. */
   readonly #failedResponderCrls = new Map<string, { readonly error: Error; readonly until: number }>()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
@@ -127,7 +128,7 @@ export class RevocationChecker {
     if (crl instanceof Error && !signal.aborted) {
       const until = performance.now() + this.#limits.crlTimeoutMs
       this.#failedResponderCrls.set(key, { error: crl, until })
-      keepLatest(this.#failedResponderCrls)
+      keepLatest(this.#failedResponderCrls, MAX_RESPONDER_CRLS)
     }
     return crl
   }
@@ -138,7 +139,7 @@ export class RevocationChecker {
     const shared = before?.equals(crl) ? before : crl
     this.#responderCrls.delete(addresses)
     this.#responderCrls.set(addresses, shared)
-    keepLatest(this.#responderCrls)
+    keepLatest(this.#responderCrls, MAX_RESPONDER_CRLS)
     return shared
   }
 
@@ -245,18 +246,11 @@ export class RevocationChecker {
       wait: async () => {
         const before = this.#largeBefore
         this.#largeBefore = before.then(() => ended)
-        // One that is slow, or stalls, must not use up the time of all others
+        // An answer that is slow, or stalls, must not use up the time of all others
         await Promise.race([before, delay(this.#limits.largeWaitMs, undefined, { ref: false })])
       },
       end,
     }
-  }
-}
-
-/** Deletes the oldest entry if there are more than the most that are kept. */
-function keepLatest(map: Map<string, unknown>): void {
-  if (map.size > MAX_RESPONDER_CRLS) {
-    map.delete([...map.keys()][0] as string)
   }
 }
 

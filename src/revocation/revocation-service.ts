@@ -199,7 +199,7 @@ export class RevocationService {
       : this.#source<VerifiedOcspAnswer>(`OCSP about ${issued.subject}`, {
           ask,
           revokes: ({ revocation }) => revocation !== undefined,
-          // Whoever has the key of its responder could have made it
+          // Whoever has the key of a revoked responder could have made the answer
           disowns: (problem, { revocation, signer }) =>
             revocation === undefined &&
             problem instanceof ResponderRevoked &&

@@ -77,8 +77,8 @@ function findWrongEnd(
 const MAX_CHAINS = 32
 
 /**
- * Those of one path, which may come with other certificates each time. Whoever adds such on the way must not have the paths of other
- * units forgotten, and with them whether these were revoked.
+ * Chains of one path that are kept. A path may come with other certificates each time, and whoever adds these on the way must not
+ * have the paths of other units forgotten.
  */
 const MAX_OF_PATH = 4
 

@@ -90,7 +90,7 @@ interface ReadTls {
   readonly material: TlsMaterial
 }
 
-/** What was read last. The same object for the same contents has the HTTP client go on with its connections. */
+/** Keeps the files that were read last. The HTTP client goes on with its connections when it gets the same object again. */
 const lastRead = new WeakMap<TlsFiles, ReadTls>()
 
 async function readTls(files: TlsFiles): Promise<TlsMaterial> {

@@ -138,7 +138,7 @@ export interface RevocationAddresses {
 /** Addresses of a delta CRL of the same issuer. */
 export interface DeltaAddresses {
   readonly asked: readonly URL[]
-  /** Those that are never asked. */
+  /** Addresses that are never asked. */
   readonly ignored: readonly IgnoredAddress[]
 }
 

@@ -54,7 +54,7 @@ async function setUp(t: Test, named: (url: string) => Lists) {
 
 type Played = Awaited<ReturnType<typeof setUp>>
 
-/** What `openssl verify` says of the leaf with these CRLs. */
+/** Returns the words of `openssl verify` about the leaf with these CRLs. */
 function judge({ directory, root, authority, leaf }: Played, ...crls: Buffer[]): string {
   const file = join(mkdtempSync(join(directory, 'judge-')), 'all.pem')
   const certificates = [root, authority].map(({ issued }) => `${issued.certificate}`)

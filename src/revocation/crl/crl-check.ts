@@ -35,10 +35,10 @@ import {
  */
 const UNDERSTOOD = [
   CRL_EXTENSION.issuingDistributionPoint,
+  // The check of flaws decides whether a delta CRL is taken
+  CRL_EXTENSION.deltaCrlIndicator,
   CRL_EXTENSION.crlNumber,
   EXTENSION.authorityKeyIdentifier,
-  // Whether one is taken is decided before
-  CRL_EXTENSION.deltaCrlIndicator,
 ]
 
 const OTHER_KEY =
