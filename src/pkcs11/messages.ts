@@ -139,7 +139,7 @@ export type SessionOrder =
 /** Sent by the channel of the session. */
 export type ToSession =
   | SessionOrder
-  /** Takes an order to sign back, unless the session has read it; then it is answered all the same. */
+  /** Takes an order to sign back. Where the session has read it before, it signs all the same, and answers with that. */
   | (Ticket & { readonly type: 'withdraw' })
   /** Closes the session until it is opened anew. It is not answered. */
   | { readonly type: 'end'; readonly session: number }
@@ -180,7 +180,13 @@ export type LoginOutcome =
   | { readonly type: 'logged-in' }
   | { readonly type: 'log-in-failed'; readonly failure: TokenFailure }
 
-export type FromSession = Ticket & {
+export type FromSession =
+  | FromLibrary
+  /** The order was taken back in time: it has not been, and will not be, begun with. */
+  | (Ticket & { readonly type: 'withdrawn' })
+
+/** What a session says after a call of the library. */
+export type FromLibrary = Ticket & {
   /** How long the library took. */
   readonly seconds: number
 } & (

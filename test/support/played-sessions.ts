@@ -88,6 +88,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
       dispatch() {},
       signed: (job, signature) => job.succeed(signature),
       begun: (job) => events.push(`begun ${Buffer.from(job.data)}`),
+      leftOut: (job) => events.push(`left out ${Buffer.from(job.data)}`),
       returned: (job, { recovery }) => events.push(`returned ${Buffer.from(job.data)} ${recovery}`),
       repeat: (job, reason) => events.push(`${reason} ${Buffer.from(job.data)}`),
     },

@@ -13,6 +13,12 @@ export type SessionState = 'opening' | 'idle' | 'busy' | 'zombie'
 /** Why a session was called: to open it, to test it before or while it is in use, or to do a job. */
 export type Purpose = 'open' | 'test' | 'retest' | 'job'
 
+/** A job that a session was told of, and the ticket of the order. */
+interface Told {
+  readonly job: SigningJob
+  readonly ticket: number
+}
+
 /** One session, seen from the HTTP process: its orders, and what is known of its state. */
 export class Session {
   readonly number: number
@@ -34,7 +40,9 @@ export class Session {
   /** The order that has not been answered yet, and when the session could begin with it. Answers to others are dropped. */
   call: (Pick<SessionOrder, 'type' | 'ticket'> & { readonly since: number }) | undefined
   /** The job after that: the session has the order already and need not wait for it. The job stays in the queue. */
-  #next: { readonly job: SigningJob; readonly ticket: number } | undefined
+  #next: Told | undefined
+  /** The job that was taken back last, until it is known whether the session had begun with it. */
+  #withdrawn: Told | undefined
   readonly #testKey: number
   readonly #send: (message: ToSession) => void
   #lastTicket = 0
@@ -59,6 +67,16 @@ export class Session {
   /** The job that it has been told comes next. */
   get nextJob(): SigningJob | undefined {
     return this.#next?.job
+  }
+
+  /** Whether it can be told of a job: one at a time, and none while it may sign one that was taken back. */
+  get isUntold(): boolean {
+    return this.#next === undefined && this.#withdrawn === undefined
+  }
+
+  /** Returns whether it works on the job, or may begin with it though it was taken back. */
+  has(job: SigningJob): boolean {
+    return this.input === job || this.#withdrawn?.job === job
   }
 
   /** Returns whether it signs or soon will, since nothing failed in it. */
@@ -106,15 +124,26 @@ export class Session {
     return next?.job
   }
 
-  /** Takes the next job back; where that is too late, its signature is dropped. */
+  /** Takes the next job back. It says what came of that: `endWithdrawal` tells. */
   withdrawNext(): void {
     const next = this.#takeNext()
     if (next !== undefined) {
+      this.#withdrawn = next
       this.#send({ type: 'withdraw', session: this.number, ticket: next.ticket })
     }
   }
 
-  #takeNext() {
+  /** Returns the job that was taken back where the ticket is that of its order, which has been answered. */
+  endWithdrawal(ticket: number): SigningJob | undefined {
+    const withdrawn = this.#withdrawn
+    if (withdrawn?.ticket !== ticket) {
+      return undefined
+    }
+    this.#withdrawn = undefined
+    return withdrawn.job
+  }
+
+  #takeNext(): Told | undefined {
     const next = this.#next
     this.#next = undefined
     if (next !== undefined) {

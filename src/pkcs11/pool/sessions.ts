@@ -2,7 +2,7 @@
  * The sessions of one signer process, seen from the HTTP process: which are free, which have to make a test signature,
  * which are opened anew, and when all of them are lost.
  */
-import type { FromSession, LoginOutcome } from '../messages.ts'
+import type { FromLibrary, FromSession, LoginOutcome } from '../messages.ts'
 import { explainRefusal, type Recovery, type TokenFailure, WRONG_SIGNATURE } from '../return-values.ts'
 import type { SigningInput } from '../signing-input.ts'
 import { OpeningQueue } from './opening-queue.ts'
@@ -47,6 +47,8 @@ const ACTIONS: Readonly<Record<Exclude<Recovery, 'pin'>, Readonly<Record<Purpose
   'log-in': { open: 'reopen', test: 'reopen', retest: 'reopen', job: 'replace' },
 }
 
+type Signed = Extract<FromLibrary, { readonly type: 'signed' }>
+
 /** Gives jobs to sessions and takes them back; `SigningJobs` does. */
 export interface JobSource {
   /** A session is free, or can be told what comes next. */
@@ -55,6 +57,8 @@ export interface JobSource {
   begun(job: SigningJob): void
   /** A session made the signature, which verified. */
   signed(job: SigningJob, signature: Uint8Array): void
+  /** The session, from which the job had been taken back, has not signed it and will not. */
+  leftOut(job: SigningJob): void
   /** The session could not do this job; another one may. */
   returned(job: SigningJob, failure: TokenFailure): void
   /** The job may be given to another session too, for a reason that is counted. */
@@ -179,9 +183,13 @@ export class Sessions {
     return this.#sessions.some(({ state }) => state === 'idle')
   }
 
-  /** Returns whether a session works on the job. */
+  /** Returns whether a session works on the job, or may begin with it though it was taken back. */
   has(job: SigningJob): boolean {
-    return this.#sessions.some(({ input }) => input === job)
+    return this.#known().some((session) => session.has(job))
+  }
+
+  #known(): Session[] {
+    return [...this.#sessions, ...this.#spare]
   }
 
   /** Ends the bookkeeping. Returns the jobs in flight. */
@@ -206,13 +214,37 @@ export class Sessions {
   }
 
   #answered(message: FromSession): void {
-    const session = this.#sessions.find(({ number }) => number === message.session)
-    const call = session?.call
-    if (session === undefined || call?.ticket !== message.ticket || this.#ended) {
+    const session = this.#known().find(({ number }) => number === message.session)
+    if (session === undefined || this.#ended) {
       return
     }
+    const withdrawn = session.endWithdrawal(message.ticket)
+    if (withdrawn !== undefined) {
+      this.#withdrawalEnded(withdrawn, message)
+    } else if (message.type !== 'withdrawn' && message.ticket === session.call?.ticket) {
+      this.#called(session, session.call.since, message)
+    }
+  }
+
+  /** A job has been taken back, or signed before the session heard of that. */
+  #withdrawalEnded(job: SigningJob, message: FromSession): void {
+    const { jobs } = this.#options
+    if (message.type !== 'withdrawn') {
+      this.#observe(message, job)
+    }
+    // A session that fails here, or signs wrongly, does so again with the next order, and is judged then
+    if (message.type === 'signed' && !job.settled && this.#verifies(job, message)) {
+      jobs.signed(job, message.signature)
+    } else {
+      jobs.leftOut(job)
+    }
+    jobs.dispatch()
+  }
+
+  /** @param since when the session could begin with the call, in ms of `performance.now()` */
+  #called(session: Session, since: number, message: FromLibrary): void {
     session.call = undefined
-    this.#observe(message, session)
+    this.#observe(message, session.input)
     if (session.state === 'zombie') {
       // It came back after all, but nobody knows what it holds, and its place is taken
       this.#sessions.splice(this.#sessions.indexOf(session), 1)
@@ -225,7 +257,7 @@ export class Sessions {
         session.openedAt = performance.now()
         return this.#test(session)
       case 'signed':
-        return this.#signed(session, message.signature, this.#took(message, call.since))
+        return this.#signed(session, message, this.#took(message, since))
       case 'session-failed':
         return this.#callFailed(session, message.failure, 'a session cannot be opened')
       case 'sign-failed':
@@ -346,12 +378,10 @@ export class Sessions {
     }
   }
 
-  #signed(session: Session, signature: Uint8Array, ms: number): void {
-    const { test, serviceTime, jobs, observer, log, onTested } = this.#options
+  #signed(session: Session, message: Signed, ms: number): void {
+    const { test, serviceTime, jobs, onTested } = this.#options
     const { job, input } = session
-    if (!(input as SigningInput).verify(signature)) {
-      observer.selfCheckFailed()
-      log.error({ session: session.number }, `${MISMATCH}; it was discarded`)
+    if (!this.#verifies(input as SigningInput, message)) {
       this.#failed(session, WRONG_SIGNATURE, MISMATCH)
       return
     }
@@ -364,9 +394,19 @@ export class Sessions {
       this.#tested = true
       onTested()
     } else if (job !== undefined) {
-      jobs.signed(job, signature)
+      jobs.signed(job, message.signature)
     }
     this.#release(session)
+  }
+
+  /** Returns whether a signature is right; one that is not is counted and logged. */
+  #verifies(input: SigningInput, { session, signature }: Signed): boolean {
+    const verifies = input.verify(signature)
+    if (!verifies) {
+      this.#options.observer.selfCheckFailed()
+      this.#options.log.error({ session }, `${MISMATCH}; it was discarded`)
+    }
+    return verifies
   }
 
   /** Lets a session that signed do so again. */
@@ -387,12 +427,12 @@ export class Sessions {
 
   /** Returns whether a session will sign another job when it has signed, with no order in between, and can be told which. */
   #canBeTold(session: Session, now: number): boolean {
-    const { input, nextJob, openedAt, throttles } = session
+    const { input, isUntold, openedAt, throttles } = session
     return (
       !this.#ended &&
       input instanceof SigningJob &&
       !input.hedged &&
-      nextJob === undefined &&
+      isUntold &&
       throttles === 0 &&
       !this.#timeouts.isSlow(session, now) &&
       this.#loggingInSince === undefined &&
@@ -552,12 +592,12 @@ export class Sessions {
   }
 
   /** Returns how long a signature took, in ms; where nobody was there to read it, how long the library says. */
-  #took({ seconds }: FromSession, since: number): number {
+  #took({ seconds }: FromLibrary, since: number): number {
     const now = performance.now()
     return this.#timeouts.stoodStill(now) ? seconds * 1000 : now - since
   }
 
-  #observe(message: FromSession, { input }: Session): void {
+  #observe(message: FromLibrary, input: SigningInput | undefined): void {
     const operation = message.type === 'signed' || message.type === 'sign-failed' ? 'sign' : 'open'
     const returnValue = 'failure' in message ? message.failure.returnValue : 'CKR_OK'
     const trace = input instanceof SigningJob ? input.trace : undefined

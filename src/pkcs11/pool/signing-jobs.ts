@@ -69,7 +69,7 @@ export class SigningJobs implements JobSource {
     this.#admit(turn, deadline)
     const job = new SigningJob(input, deadline, (late) => this.#expire(late), { owner, turn, trace })
     this.#unsettled.add(job)
-    client?.onLeave(() => this.#abandon(job))
+    client?.onLeave(() => this.#refuse(job, new HSM_UNAVAILABLE()))
     this.#enqueue(job)
     try {
       const signature = await job.signature
@@ -113,6 +113,9 @@ export class SigningJobs implements JobSource {
     for (const job of inFlight) {
       this.repeat(job, 'process')
     }
+    for (const job of this.#unsettled) {
+      this.leftOut(job)
+    }
     for (const job of [...this.#queue]) {
       if (this.#options.isUnavailableUntil(job.deadline)) {
         this.#drop(job, new HSM_UNAVAILABLE())
@@ -124,6 +127,12 @@ export class SigningJobs implements JobSource {
     // If two sessions had it, the other one must not begin with it any more
     this.#take(job)
     job.succeed(signature)
+  }
+
+  leftOut(job: SigningJob): void {
+    if (job.refusal !== undefined && !this.sessions?.has(job)) {
+      this.#drop(job, job.refusal)
+    }
   }
 
   /** Has a job that a session could not do repeated, unless that cannot help. */
@@ -221,12 +230,11 @@ export class SigningJobs implements JobSource {
     this.#drop(job, this.#options.isReady() ? new HSM_TIMEOUT() : new HSM_UNAVAILABLE())
   }
 
-  /** Drops a job whose client has gone, unless a session works on it: then it ends by itself. */
-  #abandon(job: SigningJob): void {
-    job.abandoned = true
-    if (this.#take(job) && !this.sessions?.has(job)) {
-      this.#drop(job, new HSM_UNAVAILABLE())
-    }
+  /** Drops a job unless a session may have begun with it: then it ends with what that says, so that no signature is lost. */
+  #refuse(job: SigningJob, error: Error): void {
+    job.refusal = error
+    this.#take(job)
+    this.leftOut(job)
   }
 
   /** @param error what the client is told, unless the last answer was a wrong signature, which says more */

@@ -16,8 +16,8 @@ export class Channel {
   }
 
   /**
-   * Waits for each of them; those that have been withdrawn meanwhile are left out. Ends with the channel. The octets of an
-   * order are good until the next one is asked for.
+   * Waits for each of them; those that have been withdrawn meanwhile are left out, and that is said. Ends with the channel.
+   * The octets of an order are good until the next one is asked for.
    */
   *orders(): Generator<ToSession, void, void> {
     for (;;) {
@@ -29,7 +29,13 @@ export class Channel {
       const withdrawn = new Set(
         messages.flatMap((message) => (message.type === 'withdraw' ? message.ticket : [])),
       )
-      yield* messages.filter((message) => message.type === 'end' || !withdrawn.has(message.ticket))
+      for (const message of messages) {
+        if (message.type === 'end' || !withdrawn.has(message.ticket)) {
+          yield message
+        } else if (message.type === 'sign') {
+          this.write({ type: 'withdrawn', session: message.session, ticket: message.ticket })
+        }
+      }
     }
   }
 

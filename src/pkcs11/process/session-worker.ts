@@ -9,7 +9,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import pkcs11js, { type Handle } from 'pkcs11js'
 import {
   FIRST_CHANNEL,
-  type FromSession,
+  type FromLibrary,
   type KeyReferences,
   type SessionWorkerData,
   type SignOrder,
@@ -116,7 +116,7 @@ function answer(ticket: number, onFailure: 'session-failed' | 'sign-failed', act
     outcome = { type: onFailure, failure: describeFailure(error) }
   }
   const seconds = (performance.now() - began) / 1000
-  channel.write({ session: number, ticket, seconds, ...outcome } satisfies FromSession)
+  channel.write({ session: number, ticket, seconds, ...outcome } satisfies FromLibrary)
 }
 
 function reopen(ticket: number, key: number): void {

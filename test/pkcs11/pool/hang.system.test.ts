@@ -1,6 +1,8 @@
 /** Calls that do not return, and requests that must not wait for them. */
-import { request } from 'node:http'
+import { type ClientRequest, request } from 'node:http'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { decisionsIn } from '../../support/audit-records.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
 import { send } from '../../support/http.ts'
 import { type Service, startReadyService } from '../../support/service.ts'
@@ -26,6 +28,17 @@ function zombie({ url }: Service): Promise<void> {
 
 async function signOne({ sign }: Service, text: string): Promise<string> {
   return outcome(await sign(rawRequest(text)), text, publicKey)
+}
+
+/** Sends a request that will be destroyed before it is answered. */
+function askInVain({ url }: Service): ClientRequest {
+  const outgoing = request(`${url}/sign`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+  })
+  outgoing.on('error', () => {})
+  outgoing.end(JSON.stringify(rawRequest('nobody waits for this')))
+  return outgoing
 }
 
 t.test('one session hangs', async (t) => {
@@ -133,12 +146,7 @@ t.test('all sessions work', async (t) => {
   t.test('and a client that waits goes away: its place in the queue is free', async (t) => {
     const signatures = module.calls('C_Sign')
     await whileBothSign(async () => {
-      const outgoing = request(`${service.url}/sign`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-      })
-      outgoing.on('error', () => {})
-      outgoing.end(JSON.stringify(rawRequest('nobody waits for this')))
+      const outgoing = askInVain(service)
       await queued(1)
       outgoing.destroy()
       await queued(0)
@@ -148,12 +156,7 @@ t.test('all sessions work', async (t) => {
 
   t.test('and the client of a request in flight goes away: the session goes on', async (t) => {
     module.plan('C_Sign hold')
-    const outgoing = request(`${service.url}/sign`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-    })
-    outgoing.on('error', () => {})
-    outgoing.end(JSON.stringify(rawRequest('nobody waits for this')))
+    const outgoing = askInVain(service)
     await until('it signs', async () => (await hsmStatus(service.url)).sessions.busy === 1)
     outgoing.destroy()
     module.plan()
@@ -161,6 +164,31 @@ t.test('all sessions work', async (t) => {
     t.same(await signMany(service.url, publicKey, 4), { signed: 4 })
   })
 })
+
+t.test(
+  'a client goes away whose request a session has read already: its signature is on record',
+  async (t) => {
+    const file = join(directory, 'audit.log')
+    const service = await startIdleService(t, { ...environment, HSM_SESSIONS: '1', AUDIT_FILE: file })
+    const [pid = 0] = module.processes().slice(-1)
+    const before = module.calls('C_Sign')
+    module.plan('C_Sign hold')
+    process.kill(pid, 'SIGSTOP')
+    const first = signOne(service, 'waits')
+    await until('the session is busy', async () => (await hsmStatus(service.url)).sessions.busy === 1)
+    const outgoing = askInVain(service)
+    await until('the other is queued', async () => (await hsmStatus(service.url)).queued === 1)
+    process.kill(pid, 'SIGCONT')
+    await until('it signs the first', () => module.calls('C_Sign') === before + 1)
+    outgoing.destroy()
+    await until('the other is taken back', async () => (await hsmStatus(service.url)).queued === 0)
+    module.plan()
+    t.equal(await first, 'signed')
+    await until('both are on record', () => decisionsIn(file).length === 2)
+    t.equal(module.calls('C_Sign'), before + 2)
+    t.match(decisionsIn(file), [{ outcome: 'signed' }, { outcome: 'refused', signatureMade: true }])
+  },
+)
 
 t.test('a deadline passes in the queue', async (t) => {
   const service = await startIdleService(t, { ...environment, HSM_SESSIONS: '3' })

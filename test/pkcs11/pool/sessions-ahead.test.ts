@@ -86,16 +86,14 @@ t.test('who is told', async (t) => {
 })
 
 t.test('what a session was told of is taken back', async (t) => {
-  t.test('when its signature fails: what it makes of it counts no more', async (t) => {
-    const { answer, two, next, isWithdrawn } = ahead(t, 2)
+  t.test('when its signature fails', async (t) => {
+    const { answer, next, isWithdrawn } = ahead(t, 2)
     answer(
       0,
       { type: 'sign-failed', failure: { returnValue: 'CKR_TEST', call: '', recovery: 'replace-session' } },
       next - 1,
     )
     t.ok(isWithdrawn())
-    answer(0, SIGNED, next)
-    t.notOk(two.settled)
   })
 
   t.test('when its signature is wrong', async (t) => {
@@ -152,5 +150,70 @@ t.test('what a session was told of is taken back', async (t) => {
   t.test('when the process is lost: the next one has the job', async (t) => {
     const { sessions, one } = ahead(t)
     t.strictSame(sessions.abandon(), [one])
+  })
+})
+
+t.test('what comes of a job that was taken back', async (t) => {
+  const takenBack = (t: Test) => {
+    const played = ahead(t)
+    played.sessions.withdraw(played.two)
+    t.ok(played.sessions.has(played.two), 'the session may sign it until it says otherwise')
+    return played
+  }
+
+  t.test('it was left out', async (t) => {
+    const { sessions, events, answer, two, next } = takenBack(t)
+    answer(0, { type: 'withdrawn' }, next)
+    t.same(events, ['left out two'])
+    t.notOk(sessions.has(two))
+    t.match(sessions.count(), { busy: 1 }, 'it still signs what it was given before')
+  })
+
+  t.test(
+    'it was signed before the session heard: the signature counts, and the session is free',
+    async (t) => {
+      const { sessions, events, answer, one, two, next } = takenBack(t)
+      answer(0, SIGNED, next - 1)
+      t.ok(one.settled)
+      t.match(sessions.count(), { idle: 1 })
+      answer(0, SIGNED, next)
+      t.ok(two.settled)
+      t.strictSame(await two.signature, SIGNED.signature)
+      t.same(events, [])
+    },
+  )
+
+  t.test('it was signed wrongly: nobody gets that', async (t) => {
+    const { events, observed, logged, answer, two, next } = takenBack(t)
+    answer(0, { type: 'signed', signature: Buffer.alloc(256, 1) }, next)
+    t.same(events, ['left out two'])
+    t.same(observed, ['self-check failed'])
+    t.match(logged, [/does not verify/])
+    t.notOk(two.settled)
+  })
+
+  t.test('it failed', async (t) => {
+    const { events, answer, next } = takenBack(t)
+    const failure = { returnValue: 'CKR_TEST', call: '', recovery: 'replace-session' }
+    answer(0, { type: 'sign-failed', failure }, next)
+    t.same(events, ['left out two'])
+  })
+
+  t.test('the session is told of nothing else before it has said', async (t) => {
+    const { sessions, answer, job, next } = takenBack(t)
+    t.notOk(sessions.announce(job('three')))
+    answer(0, { type: 'withdrawn' }, next)
+    t.ok(sessions.announce(job('four')))
+  })
+
+  t.test('the session hung, and says it when another has its place', async (t) => {
+    const { sessions, answer, pass, two, next } = ahead(t, 3)
+    pass(6_100)
+    t.match(sessions.count(), { zombie: 1 })
+    answer(0, SIGNED, next - 1)
+    t.match(sessions.count(), { zombie: 0 })
+    t.ok(sessions.has(two))
+    answer(0, SIGNED, next)
+    t.ok(two.settled)
   })
 })
