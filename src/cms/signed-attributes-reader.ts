@@ -294,11 +294,12 @@ export function readNamedCertificates(attributes: readonly Attribute[]): Certifi
 }
 
 /**
- * Reads which other certificates they name: those of issuers, which verifiers look for in the signer's path (RFC 5035 3).
+ * Reads which other certificates they name: those of issuers, which verifiers look for in the signer's path, and attribute
+ * certificates (RFC 5035 3).
  *
  * @throws Error as `readNamedCertificates`
  */
-export function readNamedIssuers(attributes: readonly Attribute[]): CertificateDigest[] {
+export function readNamedOthers(attributes: readonly Attribute[]): CertificateDigest[] {
   return NAMING.flatMap((naming) => readIdentifiers(attributes, naming).slice(1))
 }
 
@@ -371,14 +372,22 @@ function readCertIdV2(identifier: DerReader): CertificateDigest {
  * @param certificate DER
  * @throws Error when issuerSerial is malformed
  */
-export function namesCertificate(
-  { hashAlgorithm, digest: named, issuerSerial }: CertificateDigest,
-  certificate: Buffer,
-): boolean {
+export function namesCertificate(named: CertificateDigest, certificate: Buffer): boolean {
   return (
-    digest(hashAlgorithm, certificate).equals(named) &&
-    (issuerSerial === undefined || matchesIssuerSerial(issuerSerial, certificate))
+    isDigestOf(named, certificate) &&
+    (named.issuerSerial === undefined || matchesIssuerSerial(named.issuerSerial, certificate))
   )
+}
+
+/** Returns whether such an attribute names an attribute certificate, by its digest: as it was sent, or as it is by itself. */
+export function namesAttributeCertificate(named: CertificateDigest, sent: Buffer): boolean {
+  // Authorities are seen to hash the one with the tag of its choice in CertificateChoices (RFC 5652 10.2.2)
+  const itself = Buffer.concat([Buffer.of(TAG.sequence), sent.subarray(1)])
+  return [sent, itself].some((one) => isDigestOf(named, one))
+}
+
+function isDigestOf({ hashAlgorithm, digest: named }: CertificateDigest, der: Buffer): boolean {
+  return digest(hashAlgorithm, der).equals(named)
 }
 
 function readCertHash(hashAlgorithm: HashAlgorithm, identifier: DerReader): CertificateDigest {

@@ -25,14 +25,18 @@ export interface SignedData {
   readonly contentType: Buffer
   /** The octets of eContent; undefined if the content is detached. */
   readonly content: Buffer | undefined
-  /** DER certificates, without the attribute certificates. */
+  /** DER certificates, without those below. */
   readonly certificates: readonly Buffer[]
+  /** DER attribute certificates (RFC 5755 4.1), each with the tag of its choice (RFC 5652 10.2.2). */
+  readonly attributeCertificates: readonly Buffer[]
   /** DER SignerInfos. */
   readonly signerInfos: readonly Buffer[]
 }
 
 /** Tags of those among CertificateChoices (RFC 5652 10.2.2) that are no certificates of a public key. */
-const ATTRIBUTE_CERTIFICATES = [contextTag(1), contextTag(2), contextTag(3)]
+const VERSION_2_ATTRIBUTE_CERTIFICATE = contextTag(2)
+const ATTRIBUTE_CERTIFICATES: readonly number[] = [contextTag(1), VERSION_2_ATTRIBUTE_CERTIFICATE]
+const OTHER_CERTIFICATE = contextTag(3)
 
 /**
  * Reads a ContentInfo with a SignedData (RFC 5652 3, 5.1).
@@ -65,12 +69,15 @@ export function readSignedData(der: Buffer): SignedData | undefined {
     ...{ digestAlgorithms, contentType, signerInfos },
     content: octets,
     certificates: certificates.filter(isCertificate),
+    attributeCertificates: certificates.filter(isAttributeCertificate),
   }
 }
 
-/** Versions of a SignedData over other content than id-data, and of a SignerInfo with issuer and serial number (RFC 5652 5.1, 5.3). */
-const VERSION_3 = encode(TAG.integer, Buffer.of(3))
+/** Version of a SignerInfo with issuer and serial number (RFC 5652 5.3). */
 const VERSION_1 = encode(TAG.integer, Buffer.of(1))
+/** Versions of a SignedData over other content than id-data, the second one with attribute certificates of version 2 (RFC 5652 5.1). */
+const VERSION_3 = encode(TAG.integer, Buffer.of(3))
+const VERSION_4 = encode(TAG.integer, Buffer.of(4))
 
 /**
  * Rebuilds a SignedData from what its one signer has signed, the signer's certificate and these certificates. The rest is not
@@ -78,7 +85,7 @@ const VERSION_1 = encode(TAG.integer, Buffer.of(1))
  * attributes, digest algorithms that no signer has, wrong versions, and a name of the signer that is the same by its letters alone.
  *
  * @param der ContentInfo with a SignedData over other content than id-data
- * @param certificates DER
+ * @param certificates DER, attribute certificates with their tags among them
  * @throws Error when it is malformed
  */
 export function rebuild(
@@ -101,7 +108,7 @@ export function rebuild(
   )
   const signedData = encode(
     TAG.sequence,
-    VERSION_3,
+    certificates.some(([tag]) => tag === VERSION_2_ATTRIBUTE_CERTIFICATE) ? VERSION_4 : VERSION_3,
     encode(TAG.set, digestAlgorithm),
     content,
     encode(contextTag(0), ...certificates),
@@ -110,8 +117,12 @@ export function rebuild(
   return encode(TAG.sequence, contentType, encode(contextTag(0), signedData))
 }
 
-function isCertificate([tag]: Buffer): boolean {
-  return !ATTRIBUTE_CERTIFICATES.includes(Number(tag))
+function isCertificate(choice: Buffer): boolean {
+  return !isAttributeCertificate(choice) && choice[0] !== OTHER_CERTIFICATE
+}
+
+function isAttributeCertificate([tag]: Buffer): boolean {
+  return ATTRIBUTE_CERTIFICATES.includes(Number(tag))
 }
 
 /** The fields of a SignerInfo (RFC 5652 5.3). */

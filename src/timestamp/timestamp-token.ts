@@ -6,8 +6,18 @@ import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { readGeneralizedTime } from '../asn1/time.ts'
 import { ID_CT_TST_INFO } from '../cms/object-identifiers.ts'
-import { namesCertificate, readAttributes, readNamedIssuers } from '../cms/signed-attributes-reader.ts'
-import { findContentProblem, readSignedData, readSignerInfo } from '../cms/signed-data-reader.ts'
+import {
+  namesAttributeCertificate,
+  namesCertificate,
+  readAttributes,
+  readNamedOthers,
+} from '../cms/signed-attributes-reader.ts'
+import {
+  findContentProblem,
+  readSignedData,
+  readSignerInfo,
+  type SignedData,
+} from '../cms/signed-data-reader.ts'
 import { isSigner } from '../cms/signer-identifier.ts'
 import { quote } from '../common/quote.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
@@ -32,6 +42,8 @@ export interface TimestampToken {
   readonly signer: X509Certificate
   /** All embedded certificates, the signer's among them. */
   readonly certificates: readonly X509Certificate[]
+  /** DER attribute certificates, each with the tag of its choice (RFC 5652 10.2.2). */
+  readonly attributeCertificates: readonly Buffer[]
   /** DER SET OF, as it was signed (RFC 5652 5.4). */
   readonly signedAttributes: Buffer
   readonly hashAlgorithm: HashAlgorithm
@@ -51,7 +63,7 @@ export function readTimestampToken(token: Buffer): TimestampToken {
   if (signedData === undefined) {
     throw new TimestampError('malformed', 'sent a token that is not signed')
   }
-  const { content: tstInfo, contentType, certificates, digestAlgorithms } = signedData
+  const { content: tstInfo, contentType, attributeCertificates, digestAlgorithms } = signedData
   if (!contentType.equals(TST_INFO) || tstInfo === undefined) {
     throw new TimestampError('malformed', 'signed something else than a timestamp')
   }
@@ -67,8 +79,8 @@ export function readTimestampToken(token: Buffer): TimestampToken {
     readAttributes(signerInfo.unsignedAttributes)
   }
   return {
-    ...{ tstInfo, signedAttributes, signatureAlgorithm, signature },
-    ...readCertificates(certificates, sid),
+    ...{ tstInfo, attributeCertificates, signedAttributes, signatureAlgorithm, signature },
+    ...readCertificates(signedData, sid),
     hashAlgorithm: findHash(digestAlgorithm, digestAlgorithms),
   }
 }
@@ -92,13 +104,13 @@ function findHash(digestAlgorithm: Buffer, all: readonly Buffer[]): HashAlgorith
 
 /** Reads the certificates, and finds the signer's among them. */
 function readCertificates(
-  encoded: readonly Buffer[],
+  sent: Pick<SignedData, 'certificates' | 'attributeCertificates'>,
   sid: Buffer,
 ): Pick<TimestampToken, 'certificates' | 'signer'> {
-  if (encoded.length > MAX_CERTIFICATES) {
+  if (sent.certificates.length + sent.attributeCertificates.length > MAX_CERTIFICATES) {
     throw new TimestampError('malformed', `sent more than ${MAX_CERTIFICATES} certificates`)
   }
-  const certificates = encoded.map(readCertificate)
+  const certificates = sent.certificates.map(readCertificate)
   const signer = certificates.find((certificate) => isSigner(certificate, sid))
   if (signer === undefined) {
     throw new TimestampError(
@@ -224,20 +236,35 @@ export function findTokenProblem(token: TimestampToken): string | undefined {
  * @param path from the signer upwards
  * @throws Error when the signed attributes are malformed
  */
-export function namesOnly({ signedAttributes }: TimestampToken, path: readonly X509Certificate[]): boolean {
+export function namesOnly(token: TimestampToken, path: readonly X509Certificate[]): boolean {
   const [, ...issuers] = path
   return (
     !isSelfSigned(path.at(-1) as X509Certificate) ||
-    readNamedIssuers(readAttributes(signedAttributes)).every((named) =>
-      issuers.some(({ raw }) => namesCertificate(named, raw)),
+    readNamedOthers(readAttributes(token.signedAttributes)).every(
+      (named) =>
+        issuers.some(({ raw }) => namesCertificate(named, raw)) ||
+        token.attributeCertificates.some((one) => namesAttributeCertificate(named, one)),
     )
+  )
+}
+
+/**
+ * Returns the attribute certificates that the signed attributes name. They limit what the authority's certificate is good for (RFC
+ * 5035 3), and verifiers look for them.
+ *
+ * @throws Error when the signed attributes are malformed
+ */
+export function namedAttributeCertificates(token: TimestampToken): Buffer[] {
+  const others = readNamedOthers(readAttributes(token.signedAttributes))
+  return token.attributeCertificates.filter((one) =>
+    others.some((named) => namesAttributeCertificate(named, one)),
   )
 }
 
 /** Returns whether the signed attributes name a certificate as an issuer. Attributes that cannot be read name none. */
 export function namesIssuer({ signedAttributes }: TimestampToken, { raw }: X509Certificate): boolean {
   try {
-    return readNamedIssuers(readAttributes(signedAttributes)).some((named) => namesCertificate(named, raw))
+    return readNamedOthers(readAttributes(signedAttributes)).some((named) => namesCertificate(named, raw))
   } catch {
     return false
   }

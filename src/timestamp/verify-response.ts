@@ -14,6 +14,7 @@ import {
   checkAnswer,
   findTokenProblem,
   isNameOf,
+  namedAttributeCertificates,
   namesIssuer,
   namesOnly,
   readTimestampToken,
@@ -86,7 +87,8 @@ const MAX_OTHERS_BYTES = 4_000
  *
  * @returns DER
  */
-function chooseCertificates({ certificates }: TimestampToken, path: readonly X509Certificate[]): Buffer[] {
+function chooseCertificates(token: TimestampToken, path: readonly X509Certificate[]): Buffer[] {
+  const { certificates } = token
   const own = path.filter(
     (one, index) => index === 0 || index < path.length - 1 || isAmong(certificates, one),
   )
@@ -102,7 +104,7 @@ function chooseCertificates({ certificates }: TimestampToken, path: readonly X50
       }
     }
   }
-  return kept.map(({ raw }) => raw)
+  return [...kept.map(({ raw }) => raw), ...namedAttributeCertificates(token)]
 }
 
 function isAmong(certificates: readonly X509Certificate[], { raw }: X509Certificate): boolean {

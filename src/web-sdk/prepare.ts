@@ -7,7 +7,7 @@ import {
   isSortedSet,
   namesCertificate,
   readAttributes,
-  readNamedIssuers,
+  readNamedOthers,
   readSignedAttributes,
   type SignedAttributes,
 } from '../cms/signed-attributes-reader.ts'
@@ -70,7 +70,7 @@ export function prepareSignHash(
     throw new SIGNER_MISMATCH('dataToBeSigned: names the certificate of the signer with another issuerSerial')
   }
   const read = readAttributes(attributes)
-  if (!readNamedIssuers(read).every((named) => path.some(({ raw }) => isNamed(named, raw)))) {
+  if (!readNamedOthers(read).every((named) => path.some(({ raw }) => isNamed(named, raw)))) {
     throw new SIGNER_MISMATCH(
       'dataToBeSigned: names a certificate behind that of the signer which is not one of its issuers; get the certificates again',
     )

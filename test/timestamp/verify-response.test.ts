@@ -2,11 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { createHash, createPrivateKey, sign } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import * as asn1js from 'asn1js'
+import * as pkijs from 'pkijs'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { DerReader } from '../../src/asn1/der-reader.ts'
 import { encode } from '../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../src/asn1/tag.ts'
+import { ID_SIGNING_CERTIFICATE_V2 } from '../../src/cms/object-identifiers.ts'
 import { KnownChains } from '../../src/timestamp/authority-chains.ts'
 import { TimestampError } from '../../src/timestamp/timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
@@ -147,6 +150,66 @@ t.test('a signing-certificate that names an issuer from outside the path', async
     refuses(t, wrong, `cannot be trusted: its signed signing-certificate ${problem}`, 'untrusted', expected)
   }
 })
+
+t.test(
+  'a signing-certificate that names an attribute certificate, which OpenSSL does not know',
+  async (t) => {
+    // Nobody reads what is in it
+    const [one, other] = [issue(directory, { subject: '/CN=a' }), issue(directory, { subject: '/CN=b' })]
+    const retag = ({ certificate: { raw } }: Issued, tag = 2) =>
+      Buffer.concat([Buffer.of(contextTag(tag)), raw.subarray(1)])
+    const sent = await createResponder(directory, { signer, chain: [issuing, one, other] })(
+      encodeTimestampRequest(expected.asked),
+    )
+    for (const [what, tag, named] of [
+      ['as authorities do', 2, retag(one)],
+      ['by itself', 2, one.certificate.raw],
+      ['of version 1', 1, retag(one, 1)],
+    ] as const) {
+      const naming = nameBeside(sent, named)
+      const answer = replace(
+        replace(naming, one.certificate.raw, retag(one, tag)),
+        other.certificate.raw,
+        retag(other),
+      )
+      const { token } = verifyResponse(answer, { ...expected, known: new KnownChains() })
+      t.ok(token.includes(retag(one, tag)), `it is kept, named ${what}`)
+      t.notOk(token.includes(retag(other)), 'one that nobody has signed is not')
+      const contentInfo = DerReader.enterOnly(token, TAG.sequence)
+      contentInfo.objectIdentifier()
+      const version = contentInfo.enter(contextTag(0)).enter(TAG.sequence).integer()
+      t.same([...version], [tag === 2 ? 4 : 3], 'RFC 5652 5.1')
+    }
+    const absent = replace(nameBeside(sent, retag(other)), one.certificate.raw, retag(one))
+    refuses(t, absent, 'names an issuer that is not in the path of its certificate', 'untrusted')
+  },
+)
+
+/** Has the authority name something beside its certificate (ESSCertIDv2), and sign anew. */
+function nameBeside(answer: Buffer, named: Buffer): Buffer {
+  const schema = asn1js.fromBER(readTimestampResponse(answer)).result
+  const content = new pkijs.ContentInfo({ schema })
+  const signedData = new pkijs.SignedData({ schema: content.content })
+  const [signerInfo] = signedData.signerInfos as [pkijs.SignerInfo]
+  const { attributes } = signerInfo.signedAttrs as pkijs.SignedAndUnsignedAttributes
+  const attribute = attributes.find(({ type }) => type === ID_SIGNING_CERTIFICATE_V2) as pkijs.Attribute
+  const [{ valueBlock: certificates }] = attribute.values[0].valueBlock.value
+  const certHash = new asn1js.OctetString({ valueHex: createHash('sha256').update(named).digest() })
+  certificates.value.push(new asn1js.Sequence({ value: [certHash] }))
+  const signed = Buffer.from(signerInfo.signedAttrs?.toSchema().toBER() as ArrayBuffer)
+  signed[0] = TAG.set
+  signerInfo.signature = new asn1js.OctetString({
+    valueHex: sign('sha256', signed, createPrivateKey(readFileSync(signer.keyFile))),
+  })
+  content.content = signedData.toSchema(true)
+  return grant(Buffer.from(content.toSchema().toBER()))
+}
+
+/** Puts other octets, as many, in the place of some that occur. */
+function replace(bytes: Buffer, those: Buffer, others: Buffer): Buffer {
+  const at = bytes.indexOf(those)
+  return Buffer.concat([bytes.subarray(0, at), others, bytes.subarray(at + those.length)])
+}
 
 t.test('a signing-certificate that names an issuer that was renewed with its key since', async (t) => {
   const before = { notAfter: new Date(Date.now() + DAY_MS) }
