@@ -98,7 +98,7 @@ export const Environment = Type.Object({
     maximum: 1_000_000,
     default: 256,
   }),
-  HSM_TIMEOUT_MS: integer('milliseconds from arrival to signature', {
+  HSM_TIMEOUT_MS: integer('milliseconds from the arrival of a whole request to its signature', {
     minimum: 100,
     maximum: 600_000,
     default: 4000,

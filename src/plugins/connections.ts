@@ -178,7 +178,7 @@ export const connections = fp<ConnectionsOptions>(
         const { _parent: encrypted } = socket as DecryptingSocket
         // Node.js knows the connection by this socket from here on
         forget(encrypted)
-        arrived.set(socket, { encrypted: encrypted.bytesRead, decrypted: 0 })
+        arrived.set(socket, { encrypted: encrypted.bytesRead, decrypted: 0, owing: 0 })
         keep(socket, track(socket))
       })
       const timer = setInterval(() => {
@@ -286,9 +286,14 @@ const NOISE_PERIOD_MS = 1_000
 /** Bytes that it may take of all connections together in that time, beside a quarter of what each carries. Records of 1 kB take 3 %. */
 const MAX_NOISE = 262_144
 
+/** Bytes of a whole record (RFC 8446 5.2). OpenSSL hands out nothing of one that is still on its way, which takes seconds on a slow line. */
+const RECORD_BYTES = 5 + 16_384 + 256
+
 interface Arrived {
   readonly encrypted: number
   readonly decrypted: number
+  /** Bytes for which nothing was handed out so far, beyond a quarter of what was. */
+  readonly owing: number
 }
 
 /** Bytes that had arrived on connections at the last look, or by their handshake, and what was in them. */
@@ -313,13 +318,17 @@ function findNoisy(sockets: Iterable<Socket>): Socket[] {
     .map(({ socket }) => socket)
 }
 
-/** Returns how many bytes TLS itself has taken of a connection since the last look, beyond a quarter of what it carried. */
+/**
+ * Returns how many bytes TLS itself has taken of a connection since the last look, beyond a quarter of what it carried and what may
+ * be a record that is still on its way.
+ */
 function measureNoise(socket: DecryptingSocket): number {
   const before = arrived.get(socket) as Arrived
-  const now = { encrypted: socket._parent.bytesRead, decrypted: socket.bytesRead }
-  arrived.set(socket, now)
-  const carried = now.decrypted - before.decrypted
-  return Math.max(0, now.encrypted - before.encrypted - carried - carried / 4)
+  const [encrypted, decrypted] = [socket._parent.bytesRead, socket.bytesRead]
+  const carried = decrypted - before.decrypted
+  const owing = Math.max(0, before.owing + encrypted - before.encrypted - carried - carried / 4)
+  arrived.set(socket, { encrypted, decrypted, owing })
+  return Math.max(0, owing - Math.max(RECORD_BYTES, before.owing))
 }
 
 /** Ends a TLS handshake that has taken too long, with an error for the log. */

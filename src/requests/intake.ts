@@ -59,18 +59,18 @@ export function beginWork(request: Pick<FastifyRequest, 'client'>, { raw }: Fast
 
 interface Work {
   readonly client: Client
-  /** Time in ms from the arrival of the request until its deadline. */
+  /** Time in ms from the arrival of the whole request until its deadline. */
   readonly timeoutMs: number
   readonly grant: Pick<Grant, 'subject'>
   readonly signer: Pick<Signer, 'name'>
 }
 
-/** Creates the options of the signature that a request asks for. */
+/** Creates the options of the signature that a request asks for, whose body has been read: how long that took is not the HSM's fault. */
 export function createSignOptions(
-  { arrivedAt, trace }: Pick<FastifyRequest, 'arrivedAt' | 'trace'>,
+  { bodyReader, trace }: Pick<FastifyRequest, 'bodyReader' | 'trace'>,
   { client, timeoutMs, grant, signer }: Work,
 ): SignOptions {
   // Signers that share a token take turns if callers are not known
   const owner = grant.subject ?? signer.name
-  return { deadline: arrivedAt + timeoutMs, client, owner, ...(trace && { trace }) }
+  return { deadline: (bodyReader.arrivedAt as number) + timeoutMs, client, owner, ...(trace && { trace }) }
 }

@@ -1,6 +1,7 @@
 /** TLS handshakes that take too long, and clients who send nothing but TLS, by an injected clock. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { mock } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import Fastify from 'fastify'
@@ -151,6 +152,55 @@ t.test(
     )
   },
 )
+
+/** Bytes of a record of 16 kB that arrive at first. */
+const ARRIVING = 16_050
+
+/** Connects through a way that keeps what is sent beyond those until it is told to go on. */
+async function connectSlowly(address: { host: string; port: number }) {
+  const socket = connect(address)
+  let room = Number.POSITIVE_INFINITY
+  let kept = Buffer.alloc(0)
+  const line = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      const sent = chunk.subarray(0, room)
+      room -= sent.length
+      kept = Buffer.concat([kept, chunk.subarray(sent.length)])
+      socket.write(sent, () => done())
+    },
+  })
+  socket.on('data', (chunk) => line.push(chunk)).on('close', () => line.destroy())
+  const encrypted = connectTls({ socket: line, ...callWith(root) })
+  await once(encrypted, 'secureConnect')
+  room = ARRIVING
+  return { encrypted, goOn: () => socket.write(kept) }
+}
+
+t.test('callers on a slow line, whose records arrive in pieces, keep their connections', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const { lines, address, sockets } = await start(t, 32)
+  const body = Buffer.alloc(16_000, 'a')
+  const head = `POST /length HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`
+  const callers = await Promise.all(Array.from({ length: 20 }, () => connectSlowly(address)))
+  for (const { encrypted } of callers) {
+    encrypted.write(Buffer.concat([Buffer.from(head), body]))
+  }
+  const encryptedBytes = (socket: Socket) => (socket as Socket & { _parent: Socket })._parent.bytesRead
+  await until('all but the ends has arrived', () => sockets.every((one) => encryptedBytes(one) > ARRIVING))
+  t.ok(
+    sockets.every(({ bytesRead }) => bytesRead === 0),
+    'and OpenSSL has handed nothing out',
+  )
+  mock.timers.tick(3_000)
+  for (const { encrypted, goOn } of callers) {
+    goOn()
+    t.match(`${await once(encrypted, 'data')}`, /^HTTP\/1.1 200 OK/)
+    encrypted.destroy()
+  }
+  t.same(lines, [])
+})
 
 t.test('of clients who have it work together, those lose their connections who bring most', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] })

@@ -45,6 +45,8 @@ export class BodyReader {
    * of `stop`.
    */
   readonly whole: Promise<void>
+  /** Time at which all of it had arrived, in ms of `performance.now()`; undefined until then. */
+  arrivedAt: number | undefined
   readonly #message: IncomingMessage
   readonly #options: BodyReaderOptions
   readonly #pace: NodeJS.Timeout
@@ -169,6 +171,7 @@ export class BodyReader {
   }
 
   readonly #onEnd = (): void => {
+    this.arrivedAt = performance.now()
     try {
       this.#writeGathered()
     } catch (error) {

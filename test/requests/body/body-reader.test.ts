@@ -7,7 +7,9 @@ import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../../../src/algorithms/hash-algorithms.ts'
 import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../../src/common/arrival.ts'
+import { Client } from '../../../src/common/client.ts'
 import { BodyReader, type BodyReaderOptions } from '../../../src/requests/body/body-reader.ts'
+import { createSignOptions } from '../../../src/requests/intake.ts'
 
 const sha256 = HASH_ALGORITHMS.find(({ name }) => name === 'sha256') as HashAlgorithm
 
@@ -156,6 +158,24 @@ t.test('a body that has come whole is not too slow, however little its last peri
   body.end('{}')
   await reader.whole
   t.equal(JSON.stringify(JSON.parse(reader.take().text)), '{}')
+})
+
+t.test('the deadline of a signature counts from the arrival of the whole body', async (t) => {
+  let now = 1_000
+  t.intercept(performance, 'now', { value: () => now })
+  const { reader, body } = begin()
+  const deadline = () =>
+    createSignOptions(
+      { bodyReader: reader, trace: null },
+      { client: new Client(), timeoutMs: 4_000, grant: {}, signer: { name: 'default' } },
+    ).deadline
+  body.write('{')
+  await setImmediate()
+  now = 60_000
+  body.end('}')
+  await reader.whole
+  now = 61_000
+  t.equal(deadline(), 64_000)
 })
 
 t.test('a body that brings nothing is refused', async (t) => {
