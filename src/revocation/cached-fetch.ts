@@ -32,6 +32,7 @@ export class CachedFetch<T extends Answer> {
   #controller: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
   #asking = false
+  #isAskedAgain = false
 
   constructor(options: CachedFetchOptions<T>) {
     this.#options = options
@@ -82,17 +83,33 @@ export class CachedFetch<T extends Answer> {
     this.#controller?.abort()
     this.#controller = undefined
     this.#asking = false
+    this.#isAskedAgain = false
   }
 
   /**
    * Fetches at once if it runs. It does not end a request that is under way: if reasons came again and again, no answer
    * would ever arrive.
+   *
+   * @param again fetches once more when a request that is under way has ended, since its answer may be from before the reason
    */
-  renew(): void {
-    if (this.#controller !== undefined && !this.#asking) {
+  renew(again = false): void {
+    if (this.#asking) {
+      this.#isAskedAgain ||= again
+    } else if (this.#controller !== undefined) {
       clearTimeout(this.#timer)
       this.#schedule(0)
     }
+  }
+
+  /** Forgets the held answer, for a reason for which it does not count any more. */
+  disown(problem: string): void {
+    this.#forget()
+    this.#logProblem(problem)
+  }
+
+  #forget(): void {
+    this.#held = undefined
+    this.#heldSince = 0
   }
 
   #schedule(delayMs: number): void {
@@ -109,17 +126,17 @@ export class CachedFetch<T extends Answer> {
     }
     this.#asking = false
     if (outcome instanceof Error && this.#held && this.#options.disowns?.(outcome, this.#held)) {
-      this.#held = undefined
-      this.#heldSince = 0
+      this.#forget()
     }
     const problem = outcome instanceof Error ? outcome.message : this.#take(outcome)
     this.#failures = problem === undefined ? 0 : this.#failures + 1
     this.#logProblem(problem)
-    this.#schedule(
+    const waitMs =
       problem === undefined
         ? refreshDelayMs(this.#leftMs(), limits)
-        : backoffMs(this.#failures, limits.retryMs),
-    )
+        : backoffMs(this.#failures, limits.retryMs)
+    this.#schedule(this.#isAskedAgain ? 0 : waitMs)
+    this.#isAskedAgain = false
     onTried()
   }
 

@@ -7,7 +7,11 @@ import type { CrlLists, WatchedCertificate } from './revocation-information.ts'
 type Question = Omit<CrlQuestion, 'issuer'>
 
 export interface CrlCacheOptions {
+  /** Fingerprint of the issuer's certificate. */
+  readonly issuer: string
   readonly urls: readonly URL[]
+  /** Returns the serial numbers of responders of the same issuer whose answers are held; a CRL is looked through for them too. */
+  readonly responders: () => readonly string[]
   /** Fetches a CRL from the first of some addresses that has one. */
   readonly fetch: (urls: readonly URL[], question: Question, signal: AbortSignal) => Promise<CheckedCrl>
   readonly createSource: (
@@ -25,6 +29,7 @@ const MAX_ADDRESSES = 4
 export class CrlCache implements CrlLists {
   readonly source: CachedFetch<CheckedCrl>
   readonly delta: CachedFetch<CheckedCrl>
+  readonly issuer: string
   readonly #options: CrlCacheOptions
   #members: readonly WatchedCertificate[] = []
   #isToldUnreachable = false
@@ -33,6 +38,7 @@ export class CrlCache implements CrlLists {
 
   constructor(options: CrlCacheOptions) {
     this.#options = options
+    this.issuer = options.issuer
     const { urls, fetch, createSource } = options
     this.source = createSource('CRL', (signal) => fetch(urls, this.#question(), signal))
     this.delta = createSource('delta CRL', (signal) => this.#fetchDelta(signal))
@@ -70,6 +76,12 @@ export class CrlCache implements CrlLists {
     }
   }
 
+  /** Returns whether one of the lists revokes a certificate of the issuer. */
+  revokes(serialNumber: string): boolean {
+    const lists = this.sources.flatMap(({ held, flawed }) => [held, flawed])
+    return lists.some((list) => list?.revocations.has(serialNumber))
+  }
+
   #keep(source: CachedFetch<CheckedCrl>, isNeeded: boolean): void {
     if (!isNeeded) {
       source.stop()
@@ -83,7 +95,10 @@ export class CrlCache implements CrlLists {
 
   #question(): Question {
     return {
-      serialNumbers: new Set(this.#members.map(({ issued }) => issued.serialNumber)),
+      serialNumbers: new Set([
+        ...this.#members.map(({ issued }) => issued.serialNumber),
+        ...this.#options.responders(),
+      ]),
       findScopeProblem: (scope) => this.#findScopeProblem(scope),
     }
   }
@@ -103,7 +118,7 @@ export class CrlCache implements CrlLists {
     }
     if (this.#renewedFor !== delta.baseNumber) {
       this.#renewedFor = delta.baseNumber
-      this.source.renew()
+      this.source.renew(true)
     }
     const flaw = 'it lists changes since a later CRL than the one that came'
     const revocations = new Map([held, flawed, delta].flatMap((one) => [...(one?.revocations ?? [])]))

@@ -12,13 +12,25 @@ import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
 import type { RevocationLimits } from './limits.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
-import { earlier, type Flawed, type UpdateTimes } from './revocation-answer.ts'
+import { describeReason, earlier, type Flawed, type UpdateTimes } from './revocation-answer.ts'
 
 /** An OCSP answer, and the CRL that shows its responder's certificate to be good, if that certificate names one. */
 export interface VerifiedOcspAnswer extends OcspAnswer {
   /** DER CertificateList. */
   readonly responderCrl?: Buffer
+  /** Its responder, if a CRL of their issuer may revoke the certificate of that. */
+  readonly responder?: Responder
 }
+
+export interface Responder {
+  /** Fingerprint of the certificate of the issuer. */
+  readonly issuer: string
+  /** Content of the INTEGER in hex. */
+  readonly serialNumber: string
+}
+
+/** Reasons for which the answers of a revoked responder are not in doubt (RFC 5280 5.3.1). */
+const HARMLESS_REASONS: readonly string[] = [3, 4, 5].map(describeReason)
 
 /** A request that is sent to each address of a source in turn. */
 type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
@@ -63,7 +75,7 @@ export class RevocationChecker {
     return await this.#fetchFirst('ocsp', addresses.ocsp, asking, async (der) => {
       const question = { certificate: fields, issuer, issuerFields, nonce }
       const answer = await checkOcspResponse(der, question, new Date())
-      return await this.#checkSigner(answer, issuer, signal)
+      return await this.#checkSigner(answer, issued, signal)
     })
   }
 
@@ -83,30 +95,42 @@ export class RevocationChecker {
    */
   async #checkSigner(
     answer: OcspAnswer,
-    issuer: X509Certificate,
+    { issuer, serialNumber: asked }: IssuedCertificate,
     signal: AbortSignal,
   ): Promise<VerifiedOcspAnswer> {
     const { certificate, fields, serialNumber, addresses } = readIssuedCertificate(answer.signer, issuer)
     const isIssuer = certificate.raw.equals(issuer.raw)
-    if (isIssuer || fields.extensions.has(EXTENSION.ocspNoCheck) || addresses.crl.length === 0) {
+    if (isIssuer || fields.extensions.has(EXTENSION.ocspNoCheck)) {
       return answer
     }
+    const responder = { issuer: issuer.fingerprint256, serialNumber }
+    if (addresses.crl.length === 0) {
+      return { ...answer, responder }
+    }
     const question = {
-      ...{ issuer, serialNumbers: new Set([serialNumber]) },
+      ...{ issuer, serialNumbers: new Set([serialNumber, asked]) },
       findScopeProblem: (scope: CrlScope) =>
         findScopeProblem(scope, certificate, addresses.distributionPoints),
     }
-    const crl = await this.#fetchResponderCrl(addresses.crl, question, signal)
+    const crl = await this.#fetchResponderCrl(responder, addresses.crl, question, signal)
     signal.throwIfAborted()
     const doubt = "its responder's certificate is not known to be good"
-    if (!(crl instanceof Error) && crl.revocations.has(serialNumber)) {
-      throw new ResponderRevoked(`${doubt}: it was revoked`, answer.signer)
-    }
     if (crl instanceof Error) {
       return asRevocationOnly(answer, `${doubt}: ${crl.message}`)
     }
+    const revoked = crl.revocations.get(serialNumber)
+    if (revoked !== undefined) {
+      const flaw = `${doubt}: it was revoked`
+      // The issuer's own word counts, whoever may have made the answer
+      const own = HARMLESS_REASONS.includes(revoked.reason) ? answer.revocation : undefined
+      const revocation = crl.revocations.get(asked) ?? own
+      if (revocation === undefined) {
+        throw new ResponderRevoked(flaw, answer.signer)
+      }
+      return { ...answer, revocation, flaw }
+    }
     const nextUpdate = earlier(answer.nextUpdate, crl.nextUpdate)
-    return { ...answer, nextUpdate, responderCrl: this.#shared(addresses.crl.join(' '), crl.der) }
+    return { ...answer, nextUpdate, responder, responderCrl: this.#shared(addresses.crl.join(' '), crl.der) }
   }
 
   /**
@@ -114,11 +138,12 @@ export class RevocationChecker {
    * come is not asked for again for as long as an answer may take.
    */
   async #fetchResponderCrl(
+    { issuer, serialNumber }: Responder,
     urls: readonly URL[],
     question: CrlQuestion,
     signal: AbortSignal,
   ): Promise<CheckedCrl | Error> {
-    const key = [question.issuer.fingerprint256, ...question.serialNumbers, ...urls].join(' ')
+    const key = [issuer, serialNumber, ...urls].join(' ')
     const failed = this.#failedResponderCrls.get(key)
     if (failed !== undefined && performance.now() < failed.until) {
       return failed.error

@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
 import type { Flawed, UpdateTimes } from './revocation-answer.ts'
 import {
   type IssuedCertificate,
+  type Responder,
   ResponderRevoked,
   RevocationChecker,
   type RevocationObserver,
@@ -109,10 +110,10 @@ export class RevocationService {
     }
   }
 
-  /** Asks all sources that are in use at once. Known answers count meanwhile. */
+  /** Asks all sources that are in use at once, and those again that are being asked. Known answers count meanwhile. */
   renew(): void {
     for (const source of this.#sources()) {
-      source.renew()
+      source.renew(true)
     }
   }
 
@@ -211,6 +212,9 @@ export class RevocationService {
     const name = describeSubject(issuer)
     return new CrlCache({
       urls: addresses.crl,
+      issuer: issuer.fingerprint256,
+      responders: () =>
+        this.#responders().flatMap((one) => (one.issuer === issuer.fingerprint256 ? one.serialNumber : [])),
       fetch: (urls, question, signal) => this.#checker.fetchCrl(urls, { issuer, ...question }, signal),
       createSource: (kind, ask) =>
         this.#source(`the ${kind} of ${name}`, { ask, revokes: ({ revocations }) => revocations.size > 0 }),
@@ -232,12 +236,38 @@ export class RevocationService {
   }
 
   #review(): void {
+    this.#disownAnswers()
     for (const list of this.#crlCaches.values()) {
       list.review()
     }
     for (const certificate of this.#certificates.values()) {
       this.#logChange(certificate)
     }
+  }
+
+  /** Gives up the answers of responders that a CRL revokes: whoever has the key of one could have made them. */
+  #disownAnswers(): void {
+    const lists = [...this.#crlCaches.values()]
+    /** What was found already, keyed by responder, as thousands of certificates may have the same. */
+    const found = new Map<string, boolean>()
+    for (const { ocsp } of this.#certificates.values()) {
+      const { responder, revocation } = ocsp?.held ?? {}
+      if (responder !== undefined && revocation === undefined) {
+        const { issuer, serialNumber } = responder
+        const key = `${issuer} ${serialNumber}`
+        const isRevoked =
+          found.get(key) ?? lists.some((list) => list.issuer === issuer && list.revokes(serialNumber))
+        found.set(key, isRevoked)
+        if (isRevoked) {
+          ocsp?.disown("its responder's certificate was revoked")
+        }
+      }
+    }
+  }
+
+  /** Returns the responders whose answers are held. */
+  #responders(): Responder[] {
+    return [...this.#certificates.values()].flatMap(({ ocsp }) => ocsp?.held?.responder ?? [])
   }
 
   /** Logs once that a certificate is revoked, and once that it no longer is. */

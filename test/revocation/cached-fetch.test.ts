@@ -53,6 +53,45 @@ t.test('what was not asked for meanwhile is asked for when it is as old as it ma
   source.stop()
 })
 
+t.test('who wants to know it anew while it is asked for has it asked for once more', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+  t.teardown(() => mock.timers.reset())
+  const asked: (() => void)[] = []
+  const source = new CachedFetch({
+    ...{ ...REST, name: 'a CRL' },
+    async ask() {
+      await new Promise<void>((resolve) => asked.push(resolve))
+      return { thisUpdate: new Date(), nextUpdate: new Date(Date.now() + WEEK_MS) }
+    },
+  })
+  const settle = async () => {
+    asked.at(-1)?.()
+    await new Promise((resolve) => setImmediate(resolve))
+    mock.timers.tick(0)
+  }
+  source.start()
+  mock.timers.tick(0)
+  source.renew()
+  await settle()
+  t.equal(asked.length, 1, 'a reason that its answer may settle')
+  source.renew()
+  mock.timers.tick(0)
+  source.renew(true)
+  source.renew(true)
+  await settle()
+  t.equal(asked.length, 3)
+  await settle()
+  t.equal(asked.length, 3, 'once')
+  source.renew()
+  mock.timers.tick(0)
+  source.renew(true)
+  source.stop()
+  source.start()
+  await settle()
+  t.equal(asked.length, 4, 'it is forgotten at the end')
+  source.stop()
+})
+
 t.test('an older answer is taken where the one before has ended and revokes nothing', async (t) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date('2026-01-02T03:04:05Z') })
   t.teardown(() => mock.timers.reset())

@@ -119,7 +119,29 @@ t.test('that a certificate is revoked counts where nobody vouches for the respon
   t.strictSame(outcomes, ['crl unavailable', 'ocsp refused'])
   server.on('/none', () => authority.crl())
   authority.revoke(signer.certificate, at)
-  await t.rejects(ask(), { message: /not known to be good: it was revoked$/ }, 'but not from a revoked one')
+  const listed = await ask()
+  t.strictSame(
+    listed.revocation,
+    { at, reason: 'unspecified' },
+    'the CRL that revokes the responder says it too',
+  )
+  t.match(listed.flaw, /not known to be good: it was revoked$/)
+  /** The CRL revokes the responder for this reason, and says nothing of the certificate. */
+  const revokeAlone = async (reason: string) => {
+    authority.know(leaf.certificate)
+    authority.revoke(signer.certificate, at, reason)
+    const crl = await authority.crl()
+    server.on('/none', () => crl)
+    authority.revoke(leaf.certificate, at)
+  }
+  await revokeAlone('superseded')
+  t.strictSame((await ask()).revocation, { at, reason: 'unspecified' }, 'nobody else has its key')
+  await revokeAlone('keyCompromise')
+  await t.rejects(
+    ask(),
+    { message: /not known to be good: it was revoked$/ },
+    'but somebody may have this one',
+  )
 })
 
 t.test('a CRL about a responder that did not come is not awaited by each certificate', async (t) => {

@@ -283,6 +283,32 @@ t.test('an answer that came before its responder was revoked is not handed out a
   t.equal((await until(({ ocspResponses }) => ocspResponses.length === 1)).revoked, undefined)
 })
 
+for (const names of ['its CRL', 'none']) {
+  t.test(
+    `a responder that was revoked, and is away since, and whose certificate names ${names}`,
+    async (t) => {
+      const { watch, server, authority, directory } = await setUp(t)
+      const signer = issue(directory, {
+        subject: '/CN=responder',
+        issuer: authority.issued,
+        extensions: [
+          'extendedKeyUsage = OCSPSigning',
+          ...(names === 'none' ? [] : [crlAt(`${server.url}/authority.crl`)]),
+        ],
+      })
+      server.on('/ocsp', (request) => authority.respond(request, { signer }))
+      const { until, service, messages } = watch(QUICK)
+      t.equal((await until(complete)).ocspResponses.length, 1)
+      authority.revoke(signer.certificate, new Date(), 'keyCompromise')
+      server.on('/ocsp', () => undefined)
+      service.renew()
+      const { crls } = await until(({ complete, ocspResponses }) => complete && ocspResponses.length === 0)
+      t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued), 'the CRL stands in')
+      t.match(messages, [/HTTP status/, /CN=leaf: its responder's certificate was revoked$/])
+    },
+  )
+}
+
 t.test('a CRL tells that the authority is revoked', async (t) => {
   const { watch, root, authority } = await setUp(t)
   const at = new Date('2026-01-02T03:04:05Z')
