@@ -61,6 +61,7 @@ class RemoteKeys implements KeyFinder {
   /** The last failure, which is the answer for a moment. */
   #failure: { readonly error: unknown; readonly at: number } | undefined
   #timer: NodeJS.Timeout
+  #refreshing: Promise<void> = Promise.resolve()
   #closed = false
 
   constructor(url: URL, options: RemoteKeysOptions) {
@@ -72,7 +73,7 @@ class RemoteKeys implements KeyFinder {
       cacheMaxAge: Number.POSITIVE_INFINITY,
       [customFetch]: (_url, { signal }) => this.#fetch(url, signal),
     })
-    this.#timer = setTimeout(() => void this.#refresh(), 0).unref()
+    this.#timer = setTimeout(() => this.#begin(), 0).unref()
   }
 
   readonly find: JWTVerifyGetKey = async (header, token) => {
@@ -90,14 +91,21 @@ class RemoteKeys implements KeyFinder {
     return this.#set !== undefined
   }
 
+  /** Fetches the keys when a fetch that is under way has ended, since that may bring those from before the reason. */
   renew(): void {
-    void this.#refresh()
+    void this.#refreshing.then(() => this.#begin())
   }
 
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
     this.#client.close()
+  }
+
+  #begin(): void {
+    if (!this.#closed) {
+      this.#refreshing = this.#refresh()
+    }
   }
 
   /** Fetches the keys, and plans to do so again. */
@@ -112,9 +120,7 @@ class RemoteKeys implements KeyFinder {
       this.#options.warning.warn(`ACCESS_JWT_KEYS: the keys cannot be fetched: ${(error as Error).message}`)
     }
     clearTimeout(this.#timer)
-    if (!this.#closed) {
-      this.#timer = setTimeout(() => void this.#refresh(), waitMs).unref()
-    }
+    this.#timer = setTimeout(() => this.#begin(), waitMs).unref()
   }
 
   async #fetch(url: URL, signal: AbortSignal): Promise<Response> {

@@ -175,9 +175,11 @@ function readTls({ tls = {} }: TimestampSettings, placeOf: PlaceOf, findings: Fi
   const caFile = describeFile(placeOf('tls/caFile'), tls.caFile)
   const certificateFile = describeFile(placeOf('tls/certificateFile'), tls.certificateFile)
   const keyFile = describeSecretFile(placeOf('tls/keyFile'), tls.keyFile)
-  // The file is read at each use, so that it need not be watched
-  readTrustAnchors(caFile, { ...findings, files: new Set() })
-  const [cert, key] = [certificateFile, keyFile].map((file) => readGivenFile(file, problems))
+  // The files are read at each use, so that they need not be watched
+  const unwatched = { ...findings, files: new Set<string>() }
+  readTrustAnchors(caFile, unwatched)
+  const cert = readCertificateFile(certificateFile, unwatched)?.join('\n')
+  const key = readGivenFile(keyFile, problems)
   if (keyFile !== undefined && key !== undefined) {
     warnAboutMode(keyFile, warnings)
   }

@@ -104,17 +104,22 @@ async function readTls(files: TlsFiles): Promise<TlsMaterial> {
     return last.material
   }
   const [ca, cert, key] = contents
-  const material = defined({ ca: ca && readAuthorities(ca), cert, key })
+  const material = defined({
+    ca: ca && readCertificates('CA file', ca),
+    // One text is one chain, as several ones would be chains each
+    cert: cert && readCertificates('certificate file', cert).join('\n'),
+    key,
+  })
   lastRead.set(files, { contents, material })
   return material
 }
 
 /** Returns certificates as PEM. OpenSSL alone would silently leave out those behind one that it cannot read. */
-function readAuthorities(content: Buffer): string[] {
+function readCertificates(what: string, content: Buffer): string[] {
   try {
     return parseCertificates(content).map(String)
   } catch (error) {
-    throw new TimestampError('misconfigured', `has a CA file that is wrong: ${(error as Error).message}`)
+    throw new TimestampError('misconfigured', `has a ${what} that is wrong: ${(error as Error).message}`)
   }
 }
 

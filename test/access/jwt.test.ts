@@ -2,6 +2,7 @@ import { createHmac, createSecretKey } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mock } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { describeRefusal, JwtAuthenticator } from '../../src/access/jwt.ts'
 import { Proxies } from '../../src/common/proxies.ts'
@@ -240,14 +241,20 @@ interface KeyServer {
   before: string
   status: number
   requests: number
+  /** Answers with the keys that are there now, once this is over. */
+  held: Promise<void> | undefined
 }
 
 async function startKeyServer(t: Test): Promise<KeyServer> {
-  const state = { keys: createKeySet(key) as unknown, before: '', status: 200, requests: 0 }
-  const server = createServer((_request, response) => {
+  const state: Omit<KeyServer, 'url'> = {
+    ...{ keys: createKeySet(key), before: '', status: 200, requests: 0, held: undefined },
+  }
+  const server = createServer(async (_request, response) => {
     state.requests += 1
     response.writeHead(state.status, { 'content-type': 'application/json' })
-    response.end(state.before + JSON.stringify(state.keys))
+    const text = state.before + JSON.stringify(state.keys)
+    await state.held
+    response.end(text)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
@@ -315,6 +322,32 @@ t.test('an outage of the address takes no key away', async (t) => {
   await until('a warning', () => warnings.length > 0)
   const token = signJwt(key, createClaims({ jti: 'another' }))
   t.same(await authenticator.authenticate({ token }), { subject: 'alice' })
+})
+
+t.test('keys that are taken away while they are on their way are fetched once more', async (t) => {
+  const server = await startKeyServer(t)
+  let goOn = () => {}
+  server.held = new Promise((resolve) => {
+    goOn = resolve
+  })
+  const authenticator = create(t, { keys: { kind: 'url', url: server.url } })
+  await until('they are on their way', () => server.requests === 1)
+  server.keys = createKeySet(createJwtKey('ES256', 'another'))
+  authenticator.renewKeys()
+  authenticator.renewKeys()
+  goOn()
+  await until('they are fetched again', () => server.requests === 2)
+  const token = signJwt(key, createClaims())
+  await until('the key is gone', () =>
+    authenticator.authenticate({ token }).then(
+      () => false,
+      () => true,
+    ),
+  )
+  authenticator.close()
+  authenticator.renewKeys()
+  await delay(50)
+  t.equal(server.requests, 2, 'and not at the end')
 })
 
 t.test('without keys nobody is let in, and the log says why', async (t) => {

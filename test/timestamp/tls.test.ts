@@ -104,6 +104,19 @@ t.test('certificates that OpenSSL alone does not find in a file', async (t) => {
   })
 })
 
+t.test('a chain of the own certificate of which OpenSSL alone does not find all in the file', async (t) => {
+  const { ask } = await start(t)
+  const between = issue(directory, { subject: '/CN=Client CA', ca: true, issuer: tlsRoot })
+  const below = issue(directory, { subject: '/CN=Below', issuer: between })
+  const certificateFile = join(t.testdir(), 'indented.pem')
+  const indented = `${between.certificate}`.replaceAll(/^/gm, '  ')
+  writeFileSync(certificateFile, `${below.certificate}${indented}`)
+  const tls = { ...files, certificateFile, keyFile: below.keyFile }
+  t.ok(verifies(directory, (await ask(tls)).token, data, root))
+  writeFileSync(certificateFile, `${below.certificate}${between.certificate}`.slice(0, -30))
+  await t.rejects(ask(tls), { cause: { message: /has a certificate file that is wrong: block 2 / } })
+})
+
 t.test('changed files count from the next request on', async (t) => {
   const folder = t.testdir()
   const tls = { ...files, certificateFile: join(folder, 'certificate'), keyFile: join(folder, 'key') }
