@@ -68,7 +68,7 @@ export const ADVICE: Readonly<Record<ErrorCode, string>> = {
     'Send less than 16 KiB of headers, at most 200, and an `Accept` of at most 1,024 characters; look at cookies and proxies',
   CERTIFICATE_REVOKED:
     'A certificate of the chain was revoked: have another one issued, and replace its file, which is ' +
-    'taken over without a restart',
+    'taken over without a restart; on the token delete it with `signing-service delete-cert`, and send `SIGHUP`',
   CONTAINER_TOO_LARGE:
     'The container would not fit: the message has its size. Raise `CONTAINER_SIZE_LIMIT` together with ' +
     "Document Engine's `estimatedSize`, or look at what makes it large: a CRL can have megabytes, an OCSP " +
