@@ -17,9 +17,12 @@ const derive = promisify<string, Buffer, number, typeof COST, Buffer>(scrypt)
 /** The part of a user's entry that a token is verified with. */
 type TokenHash = Pick<User, 'tokenId' | 'check' | 'salt' | 'hash'>
 
-/** Returns a new token, and what is kept of it. */
+/** Returns a new token, which begins with a letter, and what is kept of it. */
 export async function createToken(): Promise<{ readonly token: string; readonly kept: TokenHash }> {
-  const tokenId = randomBytes(ID_BYTES).toString('base64url')
+  const id = randomBytes(ID_BYTES)
+  // Commands take what begins with a hyphen for an option. The upper half of the characters of base64url has it, and the digits
+  id.writeUInt8(id.readUInt8() & 0b0111_1111)
+  const tokenId = id.toString('base64url')
   const token = `${tokenId}.${randomBytes(SECRET_BYTES).toString('base64url')}`
   const salt = randomBytes(SALT_BYTES)
   const hash = await derive(token, salt, HASH_BYTES, COST)

@@ -134,3 +134,11 @@ function networks(network: string): BlockList {
 function checkOf(token: string): string {
   return createHash('sha256').update(token).digest('base64url').slice(0, 3)
 }
+
+t.test('no token begins with what commands take for an option', async (t) => {
+  const made = await Promise.all(Array.from({ length: 64 }, () => createToken()))
+  t.same(
+    made.filter(({ token }) => !/^[A-Za-z]/.test(token)),
+    [],
+  )
+})
