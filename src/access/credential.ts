@@ -3,8 +3,11 @@ import { defined } from '../common/defined.ts'
 import { SIGNING_TOKEN_INVALID, SIGNING_TOKEN_MISSING } from '../errors.ts'
 import type { SigningToken } from './signing-token.ts'
 
-/** Most characters of a token: a JWT with a few claims has some hundred. */
-const MAX_LENGTH = 8_192
+/** Most characters of a token: a JWT with a few claims has some hundred, and one with the groups of a user thousands. */
+const MAX_LENGTH = 16_384
+
+/** Says why no token is looked at, for the log. It holds nothing of the token. */
+export class UnreadCredential extends Error {}
 
 export interface Credential {
   readonly token: string
@@ -28,8 +31,11 @@ export function findCredential(
   if (token === undefined) {
     throw new SIGNING_TOKEN_MISSING()
   }
-  if (!isText(token) || (userId !== undefined && !isText(userId)) || (ofHeader ?? token) !== token) {
-    throw new SIGNING_TOKEN_INVALID()
+  if (!isText(token) || (userId !== undefined && !isText(userId))) {
+    throw refuse(`token or userId is no text of at most ${MAX_LENGTH} characters`)
+  }
+  if ((ofHeader ?? token) !== token) {
+    throw refuse('signing_token and Authorization have different tokens')
   }
   return { token, ...defined({ userId }) }
 }
@@ -42,7 +48,11 @@ function isText(value: unknown): value is string {
 function readBearer(authorization: string): string {
   const token = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization)?.[1]
   if (token === undefined) {
-    throw new SIGNING_TOKEN_INVALID()
+    throw refuse('Authorization is not Bearer with a token')
   }
   return token
+}
+
+function refuse(why: string): Error {
+  return new SIGNING_TOKEN_INVALID({ cause: new UnreadCredential(why) })
 }

@@ -3,7 +3,7 @@ import { errors, type JWTPayload, jwtVerify } from 'jose'
 import { findHashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { JwtConfiguration } from '../configuration/access-configuration.ts'
 import { ACCESS_UNAVAILABLE, SIGNING_TOKEN_INVALID } from '../errors.ts'
-import type { Credential } from './credential.ts'
+import { type Credential, UnreadCredential } from './credential.ts'
 import type { Grant } from './grant.ts'
 import { createKeyFinder, type KeyFinder, type RemoteKeysOptions } from './jwt-keys.ts'
 import { KnownTokens } from './known-tokens.ts'
@@ -76,7 +76,7 @@ export class JwtAuthenticator {
  */
 function readGrant(payload: JWTPayload): Grant {
   const misspelled = Object.keys(payload).find(
-    (name) => NEARLY_A_RESTRICTION.test(name) && !RESTRICTIONS.includes(name),
+    (name) => NEARLY_A_RESTRICTION.test(name) && !RESTRICTIONS.includes(name) && !isPostal(name, payload),
   )
   if (misspelled !== undefined) {
     throw createRefusal(misspelled)
@@ -100,19 +100,27 @@ function readGrant(payload: JWTPayload): Grant {
   }
 }
 
+/** Returns whether a claim is the postal address of a person (OpenID Connect Core 5.1.1), which is an object. */
+function isPostal(name: string, { address }: JWTPayload): boolean {
+  return name === 'address' && typeof address === 'object' && address !== null && !Array.isArray(address)
+}
+
 /** Returns the error for a claim that cannot be read, in the words that jose has for others. */
 function createRefusal(claim: string): Error {
   return new SIGNING_TOKEN_INVALID({ cause: new errors.JWTClaimValidationFailed('', {}, claim) })
 }
 
 /**
- * Returns why a token was refused, for the log: a code of jose, and the claim if it is about one. Neither holds a value of
- * the token.
+ * Returns why a token was refused, for the log: a code of jose, and the claim if it is about one, or words. None of them holds a
+ * value of the token.
  */
 export function describeRefusal(error: unknown): string | undefined {
   const { cause } = error as Error
   if (!(error instanceof SIGNING_TOKEN_INVALID && cause instanceof Error)) {
     return undefined
+  }
+  if (cause instanceof UnreadCredential) {
+    return cause.message
   }
   if (!(cause instanceof errors.JOSEError)) {
     // The key that the token names cannot be used

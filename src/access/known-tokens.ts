@@ -1,7 +1,7 @@
 /** Remembers tokens that were verified, by their digest, so that verification is paid once and not by each request. */
 import { createHash } from 'node:crypto'
 import { SIGNING_TOKEN_INVALID } from '../errors.ts'
-import type { Credential } from './credential.ts'
+import { type Credential, UnreadCredential } from './credential.ts'
 import type { Grant } from './grant.ts'
 
 /** Most tokens that are remembered. The oldest goes first: it is verified again when it comes back. */
@@ -34,7 +34,7 @@ export class KnownTokens {
   ): Promise<Grant> {
     const grant = this.find(token) ?? (await verify(token))
     if (userId !== undefined && userId !== grant.subject) {
-      throw new SIGNING_TOKEN_INVALID()
+      throw new SIGNING_TOKEN_INVALID({ cause: new UnreadCredential('userId is not the user of the token') })
     }
     return grant
   }

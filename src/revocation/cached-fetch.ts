@@ -6,6 +6,9 @@ import type { Flawed, UpdateTimes } from './revocation-answer.ts'
 /** An answer that is kept until its nextUpdate or, with a flaw, for its revocations. */
 type Answer = UpdateTimes & Flawed
 
+/** Longest time between looks at the clock, in ms. */
+const LOOK_MS = 60_000
+
 export interface CachedFetchOptions<T extends Answer> {
   /** Names the source in the log. */
   readonly name: string
@@ -113,7 +116,20 @@ export class CachedFetch<T extends Answer> {
   }
 
   #schedule(delayMs: number): void {
-    this.#timer = setTimeout(() => void this.#try(), delayMs).unref()
+    this.#wait(delayMs, Date.now() + delayMs)
+  }
+
+  /** @param dueAt ms since 1970: the clock may be put forward while timers stand still, as where a machine sleeps */
+  #wait(delayMs: number, dueAt: number): void {
+    const ms = Math.min(delayMs, LOOK_MS)
+    const look = () => {
+      if (delayMs === ms || Date.now() >= dueAt) {
+        void this.#try()
+      } else {
+        this.#wait(delayMs - ms, dueAt)
+      }
+    }
+    this.#timer = setTimeout(look, ms).unref()
   }
 
   async #try(): Promise<void> {

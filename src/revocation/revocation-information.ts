@@ -129,6 +129,7 @@ export interface Evidence {
 
 const NO_ADDRESS = 'it names neither an OCSP responder nor a CRL that could be asked'
 const NO_ANSWER_YET = 'nobody has answered yet'
+const ANSWER_ENDED = 'the last answer has ended, and no other has come yet'
 
 /** The CRL that covers certificates, and its delta CRL, which is asked if there is one. */
 export interface CrlLists {
@@ -253,7 +254,7 @@ export class WatchedCertificate {
     if (ocsp.length === 0 && crl.length === 0) {
       problems.push(NO_ADDRESS)
     } else if (problems.length === 0) {
-      problems.push(NO_ANSWER_YET)
+      problems.push((this.ocsp?.held ?? held) === undefined ? NO_ANSWER_YET : ANSWER_ENDED)
     }
     return [
       ...problems,

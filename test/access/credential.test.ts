@@ -1,5 +1,6 @@
 import t from 'tap'
 import { findCredential } from '../../src/access/credential.ts'
+import { describeRefusal } from '../../src/access/jwt.ts'
 import { readSigningToken } from '../../src/access/signing-token.ts'
 
 function find(signingToken: string | undefined, authorization?: string) {
@@ -26,6 +27,23 @@ t.test('two places have to agree', async (t) => {
   t.throws(() => find('a user', 'Bearer secret'), INVALID)
 })
 
+t.test('the log says why no token is looked at, and nothing of it', async (t) => {
+  const reasons: [string | undefined, string | undefined, RegExp][] = [
+    ['x'.repeat(16_385), undefined, /^token or userId is no text of at most 16384 characters$/],
+    ['secret', 'Bearer other', /^signing_token and Authorization have different tokens$/],
+    [undefined, 'Basic secret', /^Authorization is not Bearer with a token$/],
+  ]
+  for (const [signingToken, authorization, reason] of reasons) {
+    try {
+      find(signingToken, authorization)
+      t.fail(`${reason}`)
+    } catch (error) {
+      t.match(describeRefusal(error), reason)
+    }
+  }
+  t.equal(find('x'.repeat(16_384)).token.length, 16_384)
+})
+
 t.test('a request without a token is told apart from one with a wrong one', async (t) => {
   for (const nothing of [undefined, '', '{}', '{"token":null}', '{"signer":"a"}']) {
     t.throws(() => find(nothing), MISSING, `${nothing}`)
@@ -34,7 +52,7 @@ t.test('a request without a token is told apart from one with a wrong one', asyn
     '{"token":7}',
     '{"token":["secret"]}',
     '{"token":"secret","userId":7}',
-    'x'.repeat(8_193),
+    'x'.repeat(16_385),
   ]) {
     t.throws(() => find(wrong), INVALID, wrong.slice(0, 40))
   }

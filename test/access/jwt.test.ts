@@ -150,6 +150,7 @@ t.test('a restriction that cannot be read does not become none', async (t) => {
     { digest: 'ab' },
     { digests: ['ab'.repeat(32)] },
     { addresses: ['10.0.0.0/8'] },
+    ...['10.0.0.1', ['10.0.0.0/8'], null].map((address) => ({ address })),
     { 'hash-algorithms': ['sha256'] },
     { 'signature-container': 'raw' },
     { signer: null },
@@ -157,6 +158,14 @@ t.test('a restriction that cannot be read does not become none', async (t) => {
   for (const claims of wrong) {
     const token = signJwt(key, createClaims(claims))
     await t.rejects(authenticator.authenticate({ token }), INVALID, JSON.stringify(claims))
+  }
+})
+
+t.test('the postal address of OpenID Connect is none of a network', async (t) => {
+  const authenticator = create(t)
+  for (const address of [{ locality: 'Berlin' }, {}]) {
+    const token = signJwt(key, createClaims({ address }))
+    t.same(await authenticator.authenticate({ token }), { subject: 'alice' })
   }
 })
 
@@ -182,7 +191,7 @@ t.test('the log is told why a token is not valid, and nothing of what is in it',
     t.equal(await refusalOf(token), reason)
   }
   const another = authenticator.authenticate({ token: claims({}), userId: 'bob' })
-  t.equal(await another.catch(describeRefusal), undefined)
+  t.equal(await another.catch(describeRefusal), 'userId is not the user of the token')
   t.equal(describeRefusal(new ACCESS_UNAVAILABLE()), undefined)
 })
 

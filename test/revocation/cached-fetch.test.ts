@@ -53,6 +53,33 @@ t.test('what was not asked for meanwhile is asked for when it is as old as it ma
   source.stop()
 })
 
+t.test('what has ended since the clock was put forward is asked for within a minute', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date('2026-01-02T03:04:05Z') })
+  t.teardown(() => mock.timers.reset())
+  let asked = 0
+  const source = new CachedFetch({
+    ...{ ...REST, name: 'OCSP' },
+    async ask() {
+      asked += 1
+      return { thisUpdate: new Date(), nextUpdate: new Date(Date.now() + 60 * MINUTE_MS) }
+    },
+  })
+  const pass = async (ms: number) => {
+    mock.timers.tick(ms)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  source.start()
+  await pass(0)
+  await pass(MINUTE_MS)
+  t.equal(asked, 1)
+  mock.timers.setTime(new Date('2026-01-02T05:04:05Z').getTime())
+  t.equal(source.fresh(new Date()), undefined)
+  await pass(MINUTE_MS)
+  t.equal(asked, 2)
+  t.ok(source.fresh(new Date()))
+  source.stop()
+})
+
 t.test('who wants to know it anew while it is asked for has it asked for once more', async (t) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] })
   t.teardown(() => mock.timers.reset())

@@ -83,6 +83,10 @@ t.test('a leaf by OCSP, its authority by CRL, as openssl verifies them', async (
     [false, [], []],
     'nothing stale is handed out',
   )
+  t.match(later.problems, [
+    'CN=leaf: the last answer has ended, and no other has come yet',
+    'CN=authority: the last answer has ended, and no other has come yet',
+  ])
 })
 
 t.test('the CRL where OCSP does not work, and OCSP again when it does', async (t) => {
