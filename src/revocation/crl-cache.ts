@@ -10,7 +10,7 @@ export interface CrlCacheOptions {
   /** Fingerprint of the issuer's certificate. */
   readonly issuer: string
   readonly urls: readonly URL[]
-  /** Returns the serial numbers of responders of the same issuer whose answers are held; a CRL is looked through for them too. */
+  /** Returns the serial numbers of responders that the issuer has certified; a CRL is looked through for them too. */
   readonly responders: () => readonly string[]
   /** Fetches a CRL from the first of some addresses that has one. */
   readonly fetch: (urls: readonly URL[], question: Question, signal: AbortSignal) => Promise<CheckedCrl>

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HttpClient } from '../common/http-client.ts'
+import { keepLatest } from '../common/keep-latest.ts'
 import { type ChainLink, chainLinks, linkKey } from '../x509/chain.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
@@ -35,6 +36,14 @@ export interface RevocationServiceOptions {
   readonly limits?: Partial<RevocationLimits>
 }
 
+/** Responders that are remembered. An authority has a few at a time. */
+const MAX_RESPONDERS = 256
+const RESPONDER_REVOKED = "its responder's certificate was revoked"
+
+function keyOf({ issuer, serialNumber }: Responder): string {
+  return `${issuer} ${serialNumber}`
+}
+
 /**
  * Keeps revocation information about the certificates of signers, by OCSP (RFC 6960) and CRLs (RFC 5280). It asks in
  * the background, ahead of time, and `information` returns what has come.
@@ -49,6 +58,8 @@ export class RevocationService {
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
   /** Keyed by issuer, addresses and the kind of certificates, which share one. */
   #crlCaches: ReadonlyMap<string, CrlCache> = new Map()
+  /** Those who have answered, the latest last, keyed by `keyOf`. */
+  readonly #responders = new Map<string, Responder>()
   /** Links that were looked up already, keyed by chain. */
   #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
   #running = false
@@ -194,7 +205,7 @@ export class RevocationService {
   }
 
   #ocspSource(issued: IssuedCertificate): CachedFetch<VerifiedOcspAnswer> | undefined {
-    const ask = (signal: AbortSignal) => this.#checker.askResponder(issued, signal)
+    const ask = (signal: AbortSignal) => this.#ask(issued, signal)
     return issued.addresses.ocsp.length === 0
       ? undefined
       : this.#source<VerifiedOcspAnswer>(`OCSP about ${issued.subject}`, {
@@ -214,7 +225,9 @@ export class RevocationService {
       urls: addresses.crl,
       issuer: issuer.fingerprint256,
       responders: () =>
-        this.#responders().flatMap((one) => (one.issuer === issuer.fingerprint256 ? one.serialNumber : [])),
+        [...this.#responders.values()].flatMap((one) =>
+          one.issuer === issuer.fingerprint256 ? one.serialNumber : [],
+        ),
       fetch: (urls, question, signal) => this.#checker.fetchCrl(urls, { issuer, ...question }, signal),
       createSource: (kind, ask) =>
         this.#source(`the ${kind} of ${name}`, { ask, revokes: ({ revocations }) => revocations.size > 0 }),
@@ -247,27 +260,35 @@ export class RevocationService {
 
   /** Gives up the answers of responders that a CRL revokes: whoever has the key of one could have made them. */
   #disownAnswers(): void {
-    const lists = [...this.#crlCaches.values()]
-    /** What was found already, keyed by responder, as thousands of certificates may have the same. */
-    const found = new Map<string, boolean>()
+    const revoked = new Set(
+      [...this.#responders].filter(([, one]) => this.#isRevoked(one)).map(([key]) => key),
+    )
     for (const { ocsp } of this.#certificates.values()) {
       const { responder, revocation } = ocsp?.held ?? {}
-      if (responder !== undefined && revocation === undefined) {
-        const { issuer, serialNumber } = responder
-        const key = `${issuer} ${serialNumber}`
-        const isRevoked =
-          found.get(key) ?? lists.some((list) => list.issuer === issuer && list.revokes(serialNumber))
-        found.set(key, isRevoked)
-        if (isRevoked) {
-          ocsp?.disown("its responder's certificate was revoked")
-        }
+      if (responder !== undefined && revocation === undefined && revoked.has(keyOf(responder))) {
+        ocsp?.disown(RESPONDER_REVOKED)
       }
     }
   }
 
-  /** Returns the responders whose answers are held. */
-  #responders(): Responder[] {
-    return [...this.#certificates.values()].flatMap(({ ocsp }) => ocsp?.held?.responder ?? [])
+  #isRevoked({ issuer, serialNumber }: Responder): boolean {
+    return [...this.#crlCaches.values()].some((list) => list.issuer === issuer && list.revokes(serialNumber))
+  }
+
+  /** Asks about a certificate, and remembers who answers, so that CRLs are looked through for him from then on. */
+  async #ask(issued: IssuedCertificate, signal: AbortSignal): Promise<VerifiedOcspAnswer> {
+    const answer = await this.#checker.askResponder(issued, signal)
+    const { responder, revocation, signer } = answer
+    if (responder !== undefined) {
+      const key = keyOf(responder)
+      this.#responders.delete(key)
+      this.#responders.set(key, responder)
+      keepLatest(this.#responders, MAX_RESPONDERS)
+      if (revocation === undefined && this.#isRevoked(responder)) {
+        throw new ResponderRevoked(RESPONDER_REVOKED, signer)
+      }
+    }
+    return answer
   }
 
   /** Logs once that a certificate is revoked, and once that it no longer is. */

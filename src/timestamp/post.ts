@@ -5,7 +5,7 @@ import { readRegularFile } from '../common/read-file.ts'
 import { readSecret } from '../common/secret.ts'
 import type { TlsMaterial } from '../common/tls-contexts.ts'
 import type { Credentials, TimestampAuthority, TlsFiles } from '../configuration/timestamp-authority.ts'
-import { parseCertificates } from '../x509/certificate-file.ts'
+import { parseCertificates, withoutPrivateKeys } from '../x509/certificate-file.ts'
 import { TimestampError, type TimestampFailure } from './timestamp-error.ts'
 
 /**
@@ -107,7 +107,7 @@ async function readTls(files: TlsFiles): Promise<TlsMaterial> {
   const material = defined({
     ca: ca && readCertificates('CA file', ca),
     // One text is one chain, as several ones would be chains each
-    cert: cert && readCertificates('certificate file', cert).join('\n'),
+    cert: cert && readCertificates('certificate file', withoutPrivateKeys(cert)).join('\n'),
     key,
   })
   lastRead.set(files, { contents, material })

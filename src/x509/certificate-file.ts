@@ -25,6 +25,15 @@ export function parseCertificates(content: Buffer): X509Certificate[] {
   return text.includes(PEM_BEGIN) ? parsePem(text) : [parseDer(content, text)]
 }
 
+/** PEM of private keys (RFC 7468 10, 11), and OpenSSL's traditional form. */
+const PRIVATE_KEYS = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/g
+
+/** Takes the private keys out of a PEM file for TLS, of which OpenSSL reads both. A file with nothing else stays as it is. */
+export function withoutPrivateKeys(content: Buffer): Buffer {
+  const rest = content.toString('latin1').replace(PRIVATE_KEYS, '')
+  return rest.includes(PEM_BEGIN) ? Buffer.from(rest, 'latin1') : content
+}
+
 interface Block {
   readonly label: string
   readonly body: string

@@ -1,6 +1,6 @@
 /** The variables that are about containers, timestamps and revocation. */
 
-import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { pino } from 'pino'
@@ -321,6 +321,12 @@ t.test('files for TLS', async (t) => {
     const TSA_TLS_CERTIFICATE_FILE = path('own.der')
     openssl('x509', '-in', client.certificateFile, '-outform', 'DER', '-out', TSA_TLS_CERTIFICATE_FILE)
     t.strictSame(wrongsOf({ TSA_URL, ...TLS, TSA_TLS_CERTIFICATE_FILE }), [])
+    const combined = path('combined')
+    writeFileSync(combined, `${readFileSync(client.keyFile)}${client.certificate}`)
+    const both = { TSA_TLS_CERTIFICATE_FILE: combined, TSA_TLS_KEY_FILE: combined }
+    t.strictSame(wrongsOf({ TSA_URL, ...TLS, ...both }), [], 'OpenSSL reads both from one file')
+    const swapped = { TSA_TLS_CERTIFICATE_FILE: client.keyFile, TSA_TLS_KEY_FILE: client.certificateFile }
+    t.match(wrongsOf({ TSA_URL, ...TLS, ...swapped })[0], /^TSA_TLS_CERTIFICATE_FILE: \S+$/)
     writeFileSync(path('cut'), `${root.certificate}${root.certificate}`.slice(0, -30))
     for (const [variable, file, wrong] of [
       ['TSA_TLS_CA_FILE', path('garbage'), /^TSA_TLS_CA_FILE: \S+garbage$/],

@@ -309,6 +309,22 @@ for (const names of ['its CRL', 'none']) {
       const { crls } = await until(({ complete, ocspResponses }) => complete && ocspResponses.length === 0)
       t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued), 'the CRL stands in')
       t.match(messages, [/HTTP status/, /CN=leaf: its responder's certificate was revoked$/])
+      const told = messages.length
+      server.on('/ocsp', (request) => authority.respond(request, { signer }))
+      const asked = (path: string) => server.asked.filter((one) => one === path).length
+      for (let round = 0; round < 3; round++) {
+        const before = ['/ocsp', '/authority.crl'].map(asked)
+        service.renew()
+        await until(() =>
+          ['/ocsp', '/authority.crl'].every((path, index) => asked(path) > Number(before[index])),
+        )
+      }
+      await until(({ complete, ocspResponses }) => complete && ocspResponses.length === 0)
+      t.notMatch(
+        messages.slice(told).join(),
+        /again/,
+        'nor when it is there again, however often the CRL comes',
+      )
     },
   )
 }

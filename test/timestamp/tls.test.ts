@@ -113,6 +113,8 @@ t.test('a chain of the own certificate of which OpenSSL alone does not find all 
   writeFileSync(certificateFile, `${below.certificate}${indented}`)
   const tls = { ...files, certificateFile, keyFile: below.keyFile }
   t.ok(verifies(directory, (await ask(tls)).token, data, root))
+  writeFileSync(certificateFile, `${readFileSync(below.keyFile)}${below.certificate}${between.certificate}`)
+  t.ok(verifies(directory, (await ask({ ...tls, keyFile: certificateFile })).token, data, root), 'one file')
   writeFileSync(certificateFile, `${below.certificate}${between.certificate}`.slice(0, -30))
   await t.rejects(ask(tls), { cause: { message: /has a certificate file that is wrong: block 2 / } })
 })
