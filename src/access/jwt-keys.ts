@@ -61,7 +61,6 @@ class RemoteKeys implements KeyFinder {
   /** The last failure, which is the answer for a moment. */
   #failure: { readonly error: unknown; readonly at: number } | undefined
   #timer: NodeJS.Timeout
-  #refreshing: Promise<void> = Promise.resolve()
   #closed = false
 
   constructor(url: URL, options: RemoteKeysOptions) {
@@ -93,7 +92,8 @@ class RemoteKeys implements KeyFinder {
 
   /** Fetches the keys when a fetch that is under way has ended, since that may bring those from before the reason. */
   renew(): void {
-    void this.#refreshing.then(() => this.#begin())
+    const underWay = this.#remote.reloading ? this.#remote.reload().catch(() => {}) : Promise.resolve()
+    void underWay.then(() => this.#begin())
   }
 
   close(): void {
@@ -104,7 +104,7 @@ class RemoteKeys implements KeyFinder {
 
   #begin(): void {
     if (!this.#closed) {
-      this.#refreshing = this.#refresh()
+      void this.#refresh()
     }
   }
 
