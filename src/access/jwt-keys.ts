@@ -93,7 +93,10 @@ class RemoteKeys implements KeyFinder {
   /** Fetches the keys when a fetch that is under way has ended, since that may bring those from before the reason. */
   renew(): void {
     const underWay = this.#remote.reloading ? this.#remote.reload().catch(() => {}) : Promise.resolve()
-    void underWay.then(() => this.#begin())
+    void underWay.then(() => {
+      this.#failure = undefined
+      this.#begin()
+    })
   }
 
   close(): void {

@@ -89,6 +89,11 @@ export class RevocationChecker {
     return await this.#fetchFirst('crl', urls, asking, (der) => checkCrl(der, question, new Date()))
   }
 
+  /** Has CRLs about responders that did not come asked for again. */
+  forgetFailures(): void {
+    this.#failedResponderCrls.clear()
+  }
+
   /**
    * Looks for a responder's certificate in the CRL that it names, unless it has the extension ocsp-nocheck (RFC 6960
    * 4.2.2.2.1). It accepts one that names no CRL: nothing else could tell, and such certificates are short-lived.

@@ -123,6 +123,7 @@ export class RevocationService {
 
   /** Asks all sources that are in use at once, and those again that are being asked. Known answers count meanwhile. */
   renew(): void {
+    this.#checker.forgetFailures()
     for (const source of this.#sources()) {
       source.renew(true)
     }

@@ -331,6 +331,10 @@ t.test('an outage of the address takes no key away', async (t) => {
   await until('a warning', () => warnings.length > 0)
   const token = signJwt(key, createClaims({ jti: 'another' }))
   t.same(await authenticator.authenticate({ token }), { subject: 'alice' })
+  server.status = 200
+  const { requests } = server
+  authenticator.renewKeys()
+  await until('SIGHUP has them fetched at once', () => server.requests === requests + 1)
 })
 
 t.test('keys that are taken away while they are on their way are fetched once more', async (t) => {

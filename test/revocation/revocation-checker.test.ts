@@ -150,14 +150,21 @@ t.test('a CRL about a responder that did not come is not awaited by each certifi
   const observer = {
     asked: (source: string, _: number, outcome: string) => outcomes.push(`${source} ${outcome}`),
   }
-  const asked = async (limits = DEFAULT_LIMITS) => {
-    const checker = new RevocationChecker(new HttpClient(), observer, limits)
+  const asked = async (
+    limits = DEFAULT_LIMITS,
+    checker = new RevocationChecker(new HttpClient(), observer, limits),
+  ) => {
     const issued = readIssuedCertificate(leaf.certificate, root.certificate)
     await Promise.allSettled([1, 2, 3].map(() => checker.askResponder(issued, signal)))
     return outcomes.splice(0).filter((outcome) => outcome === 'crl unavailable').length
   }
   t.equal(await asked(), 1)
   t.equal(await asked({ ...DEFAULT_LIMITS, crlTimeoutMs: 0 }), 3, 'it is asked again later')
+  const checker = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
+  t.equal(await asked(DEFAULT_LIMITS, checker), 1)
+  t.equal(await asked(DEFAULT_LIMITS, checker), 0)
+  checker.forgetFailures()
+  t.equal(await asked(DEFAULT_LIMITS, checker), 1)
 })
 
 t.test('who does not answer in time', async (t) => {
