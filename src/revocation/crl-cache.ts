@@ -76,10 +76,14 @@ export class CrlCache implements CrlLists {
     }
   }
 
-  /** Returns whether one of the lists revokes a certificate of the issuer. */
+  /** Returns whether one of the lists revokes a certificate of the issuer. One with a flaw counts until a later one has come. */
   revokes(serialNumber: string): boolean {
-    const lists = this.sources.flatMap(({ held, flawed }) => [held, flawed])
-    return lists.some((list) => list?.revocations.has(serialNumber))
+    const lists = this.sources.map(({ held, flawed }) =>
+      held !== undefined && flawed !== undefined && flawed.thisUpdate <= held.thisUpdate
+        ? [held]
+        : [held, flawed],
+    )
+    return lists.flat().some((list) => list?.revocations.has(serialNumber))
   }
 
   #keep(source: CachedFetch<CheckedCrl>, isNeeded: boolean): void {

@@ -256,9 +256,11 @@ export function namesOnly(token: TimestampToken, path: readonly X509Certificate[
  */
 export function namedAttributeCertificates(token: TimestampToken): Buffer[] {
   const others = readNamedOthers(readAttributes(token.signedAttributes))
-  return token.attributeCertificates.filter((one) =>
-    others.some((named) => namesAttributeCertificate(named, one)),
+  // Copies of one, which anybody on the way can add, are left out
+  const found = others.flatMap(
+    (named) => token.attributeCertificates.find((one) => namesAttributeCertificate(named, one)) ?? [],
   )
+  return [...new Set(found)]
 }
 
 /** Returns whether the signed attributes name a certificate as an issuer. Attributes that cannot be read name none. */

@@ -158,7 +158,7 @@ t.test(
     const [one, other] = [issue(directory, { subject: '/CN=a' }), issue(directory, { subject: '/CN=b' })]
     const retag = ({ certificate: { raw } }: Issued, tag = 2) =>
       Buffer.concat([Buffer.of(contextTag(tag)), raw.subarray(1)])
-    const sent = await createResponder(directory, { signer, chain: [issuing, one, other] })(
+    const sent = await createResponder(directory, { signer, chain: [issuing, one, one, other] })(
       encodeTimestampRequest(expected.asked),
     )
     for (const [what, tag, named] of [
@@ -175,6 +175,11 @@ t.test(
       const { token } = verifyResponse(answer, { ...expected, known: new KnownChains() })
       t.ok(token.includes(retag(one, tag)), `it is kept, named ${what}`)
       t.notOk(token.includes(retag(other)), 'one that nobody has signed is not')
+      t.equal(
+        token.indexOf(retag(one, tag)),
+        token.lastIndexOf(retag(one, tag)),
+        'once, however often it was sent',
+      )
       const contentInfo = DerReader.enterOnly(token, TAG.sequence)
       contentInfo.objectIdentifier()
       const version = contentInfo.enter(contextTag(0)).enter(TAG.sequence).integer()
@@ -205,10 +210,13 @@ function nameBeside(answer: Buffer, named: Buffer): Buffer {
   return grant(Buffer.from(content.toSchema().toBER()))
 }
 
-/** Puts other octets, as many, in the place of some that occur. */
+/** Puts other octets, as many, wherever some occur. */
 function replace(bytes: Buffer, those: Buffer, others: Buffer): Buffer {
-  const at = bytes.indexOf(those)
-  return Buffer.concat([bytes.subarray(0, at), others, bytes.subarray(at + those.length)])
+  const changed = Buffer.from(bytes)
+  for (let at = bytes.indexOf(those); at >= 0; at = bytes.indexOf(those, at + 1)) {
+    others.copy(changed, at)
+  }
+  return changed
 }
 
 t.test('a signing-certificate that names an issuer that was renewed with its key since', async (t) => {
