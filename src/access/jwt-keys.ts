@@ -72,7 +72,7 @@ class RemoteKeys implements KeyFinder {
       cacheMaxAge: Number.POSITIVE_INFINITY,
       [customFetch]: (_url, { signal }) => this.#fetch(url, signal),
     })
-    this.#timer = setTimeout(() => this.#begin(), 0).unref()
+    this.#timer = setTimeout(() => void this.#refresh(), 0).unref()
   }
 
   readonly find: JWTVerifyGetKey = async (header, token) => {
@@ -95,7 +95,7 @@ class RemoteKeys implements KeyFinder {
     const underWay = this.#remote.reloading ? this.#remote.reload().catch(() => {}) : Promise.resolve()
     void underWay.then(() => {
       this.#failure = undefined
-      this.#begin()
+      return this.#refresh()
     })
   }
 
@@ -105,14 +105,11 @@ class RemoteKeys implements KeyFinder {
     this.#client.close()
   }
 
-  #begin(): void {
-    if (!this.#closed) {
-      void this.#refresh()
-    }
-  }
-
-  /** Fetches the keys, and plans to do so again. */
+  /** Fetches the keys, and plans to do so again, unless it was closed. */
   async #refresh(): Promise<void> {
+    if (this.#closed) {
+      return
+    }
     let waitMs = REFRESH_MS
     try {
       await this.#remote.reload()
@@ -123,7 +120,7 @@ class RemoteKeys implements KeyFinder {
       this.#options.warning.warn(`ACCESS_JWT_KEYS: the keys cannot be fetched: ${(error as Error).message}`)
     }
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#begin(), waitMs).unref()
+    this.#timer = setTimeout(() => void this.#refresh(), waitMs).unref()
   }
 
   async #fetch(url: URL, signal: AbortSignal): Promise<Response> {

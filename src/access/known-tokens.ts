@@ -1,5 +1,6 @@
 /** Remembers tokens that were verified, by their digest, so that verification is paid once and not by each request. */
 import { createHash } from 'node:crypto'
+import { keepLatest } from '../common/keep-latest.ts'
 import { SIGNING_TOKEN_INVALID } from '../errors.ts'
 import { type Credential, UnreadCredential } from './credential.ts'
 import type { Grant } from './grant.ts'
@@ -50,13 +51,7 @@ export class KnownTokens {
     if (generation !== this.#generation) {
       return
     }
-    const digest = digestOf(token)
-    this.#known.delete(digest)
-    this.#known.set(digest, { grant, expiresAt })
-    if (this.#known.size > MAX_TOKENS) {
-      const [oldest] = this.#known.keys()
-      this.#known.delete(oldest as string)
-    }
+    keepLatest(this.#known, digestOf(token), { grant, expiresAt }, MAX_TOKENS)
   }
 
   /** Forgets all tokens, or those whose grants are not to be kept. */

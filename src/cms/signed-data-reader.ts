@@ -25,7 +25,7 @@ export interface SignedData {
   readonly contentType: Buffer
   /** The octets of eContent; undefined if the content is detached. */
   readonly content: Buffer | undefined
-  /** DER certificates, without those below. */
+  /** DER certificates, without attribute certificates and those of other formats. */
   readonly certificates: readonly Buffer[]
   /** DER attribute certificates (RFC 5755 4.1), each with the tag of its choice (RFC 5652 10.2.2). */
   readonly attributeCertificates: readonly Buffer[]

@@ -154,7 +154,7 @@ export class NameLookups {
       this.#lookup(name, options, (...answer) => {
         const at = performance.now()
         const isSlow = answer[0] !== null && at - begun >= this.#slowMs
-        this.#remember(name, { isSlow, at, key, answer })
+        keepLatest(this.#known, name, { isSlow, at, key, answer }, MAX_KNOWN)
         this.#lookups.delete(key)
         end?.()
         for (const callback of callbacks) {
@@ -165,12 +165,6 @@ export class NameLookups {
     const lookup = { name, callbacks, isForCaller: false, begin }
     this.#lookups.set(key, lookup)
     return lookup
-  }
-
-  #remember(name: string, known: KnownName): void {
-    this.#known.delete(name)
-    this.#known.set(name, known)
-    keepLatest(this.#known, MAX_KNOWN)
   }
 }
 

@@ -15,6 +15,7 @@ import {
   describeFile,
   describeSecretFile,
   type GivenFile,
+  parseGivenFile,
   parseJsonFile,
   readGivenFile,
   warnAboutMode,
@@ -89,7 +90,7 @@ function readUsers(given: string | undefined, problems: ConfigurationProblem[]):
 
 /** Reads the users of ACCESS_FILE; none if there is a problem. */
 export function readAccessFile(given: string, problems: ConfigurationProblem[]): readonly User[] {
-  const content = readJsonFile(fileOf('ACCESS_FILE', given), problems)
+  const content = parseGivenFile(fileOf('ACCESS_FILE', given), problems, parseJsonFile)
   if (content === undefined) {
     return []
   }
@@ -220,19 +221,11 @@ function readKeys(given: string, problems: ConfigurationProblem[]): JwtKeys | un
   if (isAddress(given)) {
     return readKeysAddress(given, problems)
   }
-  const file = fileOf('ACCESS_JWT_KEYS', given)
-  const content = readGivenFile(file, problems)
-  if (content === undefined) {
-    return undefined
-  }
-  try {
-    return content.includes('-----BEGIN ')
+  return parseGivenFile<JwtKeys>(fileOf('ACCESS_JWT_KEYS', given), problems, (content) =>
+    content.includes('-----BEGIN ')
       ? { kind: 'key', key: readPem(content.toString()) }
-      : { kind: 'set', set: readSet(content) }
-  } catch (error) {
-    problems.push(problemWith('ACCESS_JWT_KEYS', (error as Error).message, file.shown))
-    return undefined
-  }
+      : { kind: 'set', set: readSet(content) },
+  )
 }
 
 function isAddress(keys: string): boolean {
@@ -292,16 +285,6 @@ function readSet(content: Buffer): JSONWebKeySet {
     throw new Error('holds a private key or a secret, which must not be here: the public one is enough')
   }
   return set as JSONWebKeySet
-}
-
-function readJsonFile(file: GivenFile, problems: ConfigurationProblem[]): unknown {
-  const content = readGivenFile(file, problems)
-  try {
-    return content && parseJsonFile(content)
-  } catch (error) {
-    problems.push(problemWith(file.setting, (error as Error).message, file.shown))
-    return undefined
-  }
 }
 
 function fileOf(setting: string, given: string): GivenFile {

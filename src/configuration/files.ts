@@ -4,6 +4,7 @@ import { createHash, type X509Certificate } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseJson } from '../common/json.ts'
+import { keepLatest } from '../common/keep-latest.ts'
 import { MAX_FILE_BYTES } from '../common/read-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
@@ -110,9 +111,26 @@ export function readCertificateFile(
     return undefined
   }
   files.add(file.path)
+  return parseGivenFile(file, problems, parseOnce)
+}
+
+/**
+ * Returns what `parse` makes of the content of a file; undefined if no file is named, or there is a problem with it.
+ *
+ * @param parse throws an Error whose message follows the name of the file
+ */
+export function parseGivenFile<T>(
+  file: GivenFile | undefined,
+  problems: ConfigurationProblem[],
+  parse: (content: Buffer) => T,
+  maxBytes = MAX_FILE_BYTES,
+): T | undefined {
+  const content = readGivenFile(file, problems, maxBytes)
+  if (file === undefined || content === undefined) {
+    return undefined
+  }
   try {
-    const content = readGivenFile(file, problems)
-    return content && parseOnce(content)
+    return parse(content)
   } catch (error) {
     problems.push(problemWith(file.setting, (error as Error).message, file.shown))
     return undefined
@@ -128,8 +146,6 @@ const kept = new Map<string, readonly X509Certificate[]>()
 function parseOnce(content: Buffer): readonly X509Certificate[] {
   const id = createHash('sha256').update(content).digest('base64')
   const certificates = kept.get(id) ?? parseCertificates(content)
-  kept.delete(id)
-  kept.set(id, certificates)
-  kept.delete([...kept.keys()].at(-1 - MAX_KEPT) as string)
+  keepLatest(kept, id, certificates, MAX_KEPT)
   return certificates
 }

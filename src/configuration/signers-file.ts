@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import { SignersFile } from '../../schemas/signers-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { describeFile, type GivenFile, parseJsonFile, readGivenFile } from './files.ts'
+import { describeFile, type GivenFile, parseGivenFile, parseJsonFile } from './files.ts'
 import { type Findings, problemWith } from './problem.ts'
 import { type FileEntry, fromEntry, fromVariables, type SignerDocument } from './signer-document.ts'
 import {
@@ -44,7 +44,7 @@ export function readSignersFile(
   }
   const file = describeFile({ setting: 'SIGNERS_FILE', folder: '' }, values.SIGNERS_FILE) as GivenFile
   files.add(file.path)
-  const content = readContent(file, problems)
+  const content = parseGivenFile(file, problems, parseJsonFile, MAX_BYTES)
   const wrong = content === undefined ? [] : findSchemaProblems(content)
   problems.push(...wrong.map(({ variable, message }) => ({ variable, message })))
   const environment = fromVariables(rest, problems)
@@ -57,16 +57,6 @@ export function readSignersFile(
     documents: listEntries(content, wrong).map((entry) =>
       fromEntry(entry, dirname(file.path), environment, problems),
     ),
-  }
-}
-
-function readContent(file: GivenFile, problems: ConfigurationProblem[]): unknown {
-  const content = readGivenFile(file, problems, MAX_BYTES)
-  try {
-    return content && parseJsonFile(content)
-  } catch (error) {
-    problems.push(problemWith(file.setting, (error as Error).message, file.shown))
-    return undefined
   }
 }
 

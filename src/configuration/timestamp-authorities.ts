@@ -7,12 +7,13 @@ import { isLoopback } from '../common/networks.ts'
 import { Password } from '../common/password.ts'
 import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { parseCertificates, withoutPrivateKeys } from '../x509/certificate-file.ts'
+import { parseOwnChain } from '../x509/certificate-file.ts'
 import { isSelfSigned } from '../x509/chain.ts'
 import {
   describeFile,
   describeSecretFile,
   type GivenFile,
+  parseGivenFile,
   readCertificateFile,
   readGivenFile,
   warnAboutMode,
@@ -178,7 +179,7 @@ function readTls({ tls = {} }: TimestampSettings, placeOf: PlaceOf, findings: Fi
   const keyFile = describeSecretFile(placeOf('tls/keyFile'), tls.keyFile)
   // The files are read at each use, so that they need not be watched
   readTrustAnchors(caFile, { ...findings, files: new Set() })
-  const cert = readOwnCertificates(certificateFile, problems)
+  const cert = parseGivenFile(certificateFile, problems, parseOwnChain)
   const key = readGivenFile(keyFile, problems)
   if (keyFile !== undefined && key !== undefined) {
     warnAboutMode(keyFile, warnings)
@@ -201,23 +202,6 @@ function readTls({ tls = {} }: TimestampSettings, placeOf: PlaceOf, findings: Fi
     }
   }
   return defined({ caFile, certificateFile, keyFile })
-}
-
-/** Returns the chain of the own certificate as PEM; undefined if no file is named, or there is a problem with it. */
-function readOwnCertificates(
-  file: GivenFile | undefined,
-  problems: ConfigurationProblem[],
-): string | undefined {
-  const content = readGivenFile(file, problems)
-  if (file === undefined || content === undefined) {
-    return undefined
-  }
-  try {
-    return parseCertificates(withoutPrivateKeys(content)).join('\n')
-  } catch (error) {
-    problems.push(problemWith(file.setting, (error as Error).message, file.shown))
-    return undefined
-  }
 }
 
 /** Returns the absolute paths of the files for TLS; undefined if there are none. */

@@ -8,7 +8,14 @@ import type { ConfigurationProblem } from '../errors.ts'
 import { IS_UTF_16, parseCertificates, UTF_16 } from '../x509/certificate-file.ts'
 import { isSelfSigned } from '../x509/chain.ts'
 import { findInvalidity, type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
-import { describeFile, describeSecretFile, type GivenFile, readGivenFile, warnAboutMode } from './files.ts'
+import {
+  describeFile,
+  describeSecretFile,
+  type GivenFile,
+  parseGivenFile,
+  readGivenFile,
+  warnAboutMode,
+} from './files.ts'
 import { splitVariable } from './lists.ts'
 import { problemWith } from './problem.ts'
 
@@ -127,19 +134,12 @@ function readCertificates(
   file: GivenFile | undefined,
   problems: ConfigurationProblem[],
 ): [X509Certificate, ...X509Certificate[]] | undefined {
-  const content = readGivenFile(file, problems)
-  if (file === undefined || content === undefined) {
-    return undefined
-  }
-  try {
+  return parseGivenFile(file, problems, (content) => {
     if (PRIVATE_KEY.test(content.toString('latin1'))) {
       throw new Error('holds a private key, which belongs in TLS_KEY_FILE; leave only certificates in it')
     }
     return parseCertificates(content) as [X509Certificate, ...X509Certificate[]]
-  } catch (error) {
-    problems.push(problemWith(file.setting, (error as Error).message, file.shown))
-    return undefined
-  }
+  })
 }
 
 function readKey(

@@ -185,7 +185,7 @@ export type FromSession =
   /** The order was taken back in time: it has not been, and will not be, begun with. */
   | (Ticket & { readonly type: 'withdrawn' })
 
-/** What a session says after a call of the library. */
+/** A session sends this after a call of the library. */
 export type FromLibrary = Ticket & {
   /** How long the library took. */
   readonly seconds: number

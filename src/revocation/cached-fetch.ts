@@ -35,6 +35,7 @@ export class CachedFetch<T extends Answer> {
   #controller: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
   #asking = false
+  /** True if it is to be asked once more when the request that is under way has ended. */
   #isAskedAgain = false
 
   constructor(options: CachedFetchOptions<T>) {
@@ -54,6 +55,13 @@ export class CachedFetch<T extends Answer> {
   /** The last answer that counts for revocations, but shows no certificate to be good. */
   get flawed(): T | undefined {
     return this.#flawed
+  }
+
+  /** The last answers whose revocations count: the held one, and the one with a flaw unless the held one is as new. */
+  get standing(): T[] {
+    const [held, flawed] = [this.#held, this.#flawed]
+    const isSuperseded = held !== undefined && flawed !== undefined && flawed.thisUpdate <= held.thisUpdate
+    return [held, isSuperseded ? undefined : flawed].filter((one) => one !== undefined)
   }
 
   /** Says why the last try failed; undefined if it did not. */
@@ -115,18 +123,14 @@ export class CachedFetch<T extends Answer> {
     this.#heldSince = 0
   }
 
-  #schedule(delayMs: number): void {
-    this.#wait(delayMs, Date.now() + delayMs)
-  }
-
   /** @param dueAt ms since 1970: the clock may be put forward while timers stand still, as where a machine sleeps */
-  #wait(delayMs: number, dueAt: number): void {
+  #schedule(delayMs: number, dueAt = Date.now() + delayMs): void {
     const ms = Math.min(delayMs, LOOK_MS)
     const look = () => {
       if (delayMs === ms || Date.now() >= dueAt) {
         void this.#try()
       } else {
-        this.#wait(delayMs - ms, dueAt)
+        this.#schedule(delayMs - ms, dueAt)
       }
     }
     this.#timer = setTimeout(look, ms).unref()

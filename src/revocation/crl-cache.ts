@@ -76,14 +76,11 @@ export class CrlCache implements CrlLists {
     }
   }
 
-  /** Returns whether one of the lists revokes a certificate of the issuer. One with a flaw counts until a later one has come. */
+  /** Returns whether one of the lists that count revokes a certificate of the issuer. */
   revokes(serialNumber: string): boolean {
-    const lists = this.sources.map(({ held, flawed }) =>
-      held !== undefined && flawed !== undefined && flawed.thisUpdate <= held.thisUpdate
-        ? [held]
-        : [held, flawed],
+    return this.sources.some(({ standing }) =>
+      standing.some(({ revocations }) => revocations.has(serialNumber)),
     )
-    return lists.flat().some((list) => list?.revocations.has(serialNumber))
   }
 
   #keep(source: CachedFetch<CheckedCrl>, isNeeded: boolean): void {

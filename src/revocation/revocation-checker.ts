@@ -157,8 +157,7 @@ export class RevocationChecker {
     const crl = await this.fetchCrl(urls, question, signal).catch((error: Error) => error)
     if (crl instanceof Error && !signal.aborted) {
       const until = performance.now() + this.#limits.crlTimeoutMs
-      this.#failedResponderCrls.set(key, { error: crl, until })
-      keepLatest(this.#failedResponderCrls, MAX_RESPONDER_CRLS)
+      keepLatest(this.#failedResponderCrls, key, { error: crl, until }, MAX_RESPONDER_CRLS)
     }
     return crl
   }
@@ -167,9 +166,7 @@ export class RevocationChecker {
   #shared(addresses: string, crl: Buffer): Buffer {
     const before = this.#responderCrls.get(addresses)
     const shared = before?.equals(crl) ? before : crl
-    this.#responderCrls.delete(addresses)
-    this.#responderCrls.set(addresses, shared)
-    keepLatest(this.#responderCrls, MAX_RESPONDER_CRLS)
+    keepLatest(this.#responderCrls, addresses, shared, MAX_RESPONDER_CRLS)
     return shared
   }
 

@@ -283,15 +283,12 @@ export class WatchedCertificate {
    * one since a later CRL said counts until one since the held CRL is as new.
    */
   #changes(): Statement[] {
-    const { held, flawed } = this.lists?.delta ?? {}
-    const isSuperseded = held !== undefined && flawed !== undefined && flawed.thisUpdate <= held.thisUpdate
-    return [held, isSuperseded ? undefined : flawed]
-      .filter((one) => one !== undefined)
-      .map(({ revocations, thisUpdate }) => ({
-        revocation: revocations.get(this.issued.serialNumber),
-        thisUpdate,
-        fresh: false,
-      }))
+    const changes = this.lists?.delta.standing ?? []
+    return changes.map(({ revocations, thisUpdate }) => ({
+      revocation: revocations.get(this.issued.serialNumber),
+      thisUpdate,
+      fresh: false,
+    }))
   }
 
   /** Finds why a CRL says nothing about this certificate. */

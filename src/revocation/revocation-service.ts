@@ -58,7 +58,7 @@ export class RevocationService {
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
   /** Keyed by issuer, addresses and the kind of certificates, which share one. */
   #crlCaches: ReadonlyMap<string, CrlCache> = new Map()
-  /** Those who have answered, the latest last, keyed by `keyOf`. */
+  /** Responders that have answered, the latest last, keyed by `keyOf`. */
   readonly #responders = new Map<string, Responder>()
   /** Links that were looked up already, keyed by chain. */
   #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
@@ -281,10 +281,7 @@ export class RevocationService {
     const answer = await this.#checker.askResponder(issued, signal)
     const { responder, revocation, signer } = answer
     if (responder !== undefined) {
-      const key = keyOf(responder)
-      this.#responders.delete(key)
-      this.#responders.set(key, responder)
-      keepLatest(this.#responders, MAX_RESPONDERS)
+      keepLatest(this.#responders, keyOf(responder), responder, MAX_RESPONDERS)
       if (revocation === undefined && this.#isRevoked(responder)) {
         throw new ResponderRevoked(RESPONDER_REVOKED, signer)
       }

@@ -5,7 +5,7 @@ import { readRegularFile } from '../common/read-file.ts'
 import { readSecret } from '../common/secret.ts'
 import type { TlsMaterial } from '../common/tls-contexts.ts'
 import type { Credentials, TimestampAuthority, TlsFiles } from '../configuration/timestamp-authority.ts'
-import { parseCertificates, withoutPrivateKeys } from '../x509/certificate-file.ts'
+import { parseCertificates, parseOwnChain } from '../x509/certificate-file.ts'
 import { TimestampError, type TimestampFailure } from './timestamp-error.ts'
 
 /**
@@ -105,19 +105,18 @@ async function readTls(files: TlsFiles): Promise<TlsMaterial> {
   }
   const [ca, cert, key] = contents
   const material = defined({
-    ca: ca && readCertificates('CA file', ca),
-    // One text is one chain, as several ones would be chains each
-    cert: cert && readCertificates('certificate file', withoutPrivateKeys(cert)).join('\n'),
+    ca: ca && parse('CA file', ca, (content) => parseCertificates(content).map(String)),
+    cert: cert && parse('certificate file', cert, parseOwnChain),
     key,
   })
   lastRead.set(files, { contents, material })
   return material
 }
 
-/** Returns certificates as PEM. OpenSSL alone would silently leave out those behind one that it cannot read. */
-function readCertificates(what: string, content: Buffer): string[] {
+/** Parses certificates. OpenSSL alone would silently leave out those behind one that it cannot read. */
+function parse<T>(what: string, content: Buffer, parseContent: (content: Buffer) => T): T {
   try {
-    return parseCertificates(content).map(String)
+    return parseContent(content)
   } catch (error) {
     throw new TimestampError('misconfigured', `has a ${what} that is wrong: ${(error as Error).message}`)
   }

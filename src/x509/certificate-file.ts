@@ -28,10 +28,16 @@ export function parseCertificates(content: Buffer): X509Certificate[] {
 /** PEM of private keys (RFC 7468 10, 11), and OpenSSL's traditional form. */
 const PRIVATE_KEYS = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/g
 
-/** Takes the private keys out of a PEM file for TLS, of which OpenSSL reads both. A file with nothing else stays as it is. */
-export function withoutPrivateKeys(content: Buffer): Buffer {
+/**
+ * Parses the certificates of a file with the own chain for TLS, beside which its private key may stand, as OpenSSL reads both.
+ *
+ * @returns the chain as one text in PEM, since several texts would be chains each
+ * @throws Error as `parseCertificates`
+ */
+export function parseOwnChain(content: Buffer): string {
   const rest = content.toString('latin1').replace(PRIVATE_KEYS, '')
-  return rest.includes(PEM_BEGIN) ? Buffer.from(rest, 'latin1') : content
+  const hasOthers = rest.includes(PEM_BEGIN)
+  return parseCertificates(hasOthers ? Buffer.from(rest, 'latin1') : content).join('\n')
 }
 
 interface Block {

@@ -1,36 +1,49 @@
+import { pino } from 'pino'
 import t from 'tap'
-import type { CachedFetch } from '../../src/revocation/cached-fetch.ts'
+import { CachedFetch } from '../../src/revocation/cached-fetch.ts'
 import type { CheckedCrl } from '../../src/revocation/crl/crl-check.ts'
 import { CrlCache } from '../../src/revocation/crl-cache.ts'
+import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
+import { until } from '../support/signing.ts'
 
 const REVOCATION = { at: new Date('2026-01-02T03:04:05Z'), reason: 'certificate hold' }
+const REST = {
+  ...{ revokes: () => false, onTried() {}, onUnreachableDelta() {}, responders: () => [] },
+  ...{ limits: DEFAULT_LIMITS, log: pino({ level: 'silent' }) },
+}
 
 /** A list of that minute, which revokes one serial number or none. */
-function list(minute: number, serialNumber?: string): CheckedCrl {
+function list(minute: number, serialNumber?: string, flaw?: string): CheckedCrl {
   const revocations = new Map(serialNumber === undefined ? [] : [[serialNumber, REVOCATION]])
-  return { thisUpdate: new Date(minute * 60_000), revocations } as unknown as CheckedCrl
+  const times = { thisUpdate: new Date(minute * 60_000), nextUpdate: new Date(Date.now() + 60_000) }
+  return { ...times, revocations, ...(flaw && { flaw }) } as unknown as CheckedCrl
 }
 
 t.test('a list with a flaw revokes until a later one has come', async (t) => {
-  const known: Record<string, { held?: CheckedCrl; flawed?: CheckedCrl }> = { CRL: {}, 'delta CRL': {} }
+  let next: CheckedCrl
   const cache = new CrlCache({
-    ...{ issuer: 'an issuer', urls: [], responders: () => [] },
+    ...{ ...REST, issuer: 'an issuer', urls: [] },
     fetch: () => Promise.reject(new Error('nobody is asked')),
-    createSource: (kind) => known[kind] as CachedFetch<CheckedCrl>,
-    onUnreachableDelta() {},
+    createSource: (name) => new CachedFetch({ ...REST, name, ask: async () => next }),
   })
   t.notOk(cache.revokes('0a'))
-  for (const kind of ['CRL', 'delta CRL']) {
-    const source = known[kind] as (typeof known)[string]
-    source.held = list(1)
-    source.flawed = list(2, '0a')
-    t.ok(cache.revokes('0a'), kind)
-    t.notOk(cache.revokes('0b'))
-    source.held = list(3)
-    t.notOk(cache.revokes('0a'), 'the hold has ended')
-    source.held = list(3, '0b')
-    t.ok(cache.revokes('0b'))
-    Object.assign(source, { held: undefined, flawed: list(4, '0c') })
+  for (const source of [cache.source, cache.delta]) {
+    const give = async (given: CheckedCrl) => {
+      next = given
+      source.start(true)
+      await until('it has come', () => source.held === given || source.flawed === given)
+      source.stop()
+    }
+    await give(list(0, '0c', 'a flaw'))
     t.ok(cache.revokes('0c'), 'it is all there is')
+    await give(list(1))
+    await give(list(2, '0a', 'a flaw'))
+    t.ok(cache.revokes('0a'))
+    t.notOk(cache.revokes('0b'))
+    await give(list(3))
+    t.notOk(cache.revokes('0a'), 'the hold has ended')
+    await give(list(4, '0b'))
+    t.ok(cache.revokes('0b'))
+    await give(list(5))
   }
 })

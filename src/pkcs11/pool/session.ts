@@ -37,7 +37,7 @@ export class Session {
   wakeAt: number | undefined
   /** Input that it signs, even if nobody waits for the signature any more. */
   input: SigningInput | undefined
-  /** The order that has not been answered yet, and when the session could begin with it. Answers to others are dropped. */
+  /** The order that has not been answered yet, and when the session could begin with it. Answers to earlier ones are dropped. */
   call: (Pick<SessionOrder, 'type' | 'ticket'> & { readonly since: number }) | undefined
   /** The job after that: the session has the order already and need not wait for it. The job stays in the queue. */
   #next: Told | undefined
@@ -69,7 +69,7 @@ export class Session {
     return this.#next?.job
   }
 
-  /** Whether it can be told of a job: one at a time, and none while it may sign one that was taken back. */
+  /** True if it can be told of a job: one at a time, and none while it may sign one that was taken back. */
   get isUntold(): boolean {
     return this.#next === undefined && this.#withdrawn === undefined
   }
@@ -124,7 +124,7 @@ export class Session {
     return next?.job
   }
 
-  /** Takes the next job back. It says what came of that: `endWithdrawal` tells. */
+  /** Takes the next job back. The session answers whether it had begun with it, and `endWithdrawal` is called then. */
   withdrawNext(): void {
     const next = this.#takeNext()
     if (next !== undefined) {

@@ -185,11 +185,7 @@ export class Sessions {
 
   /** Returns whether a session works on the job, or may begin with it though it was taken back. */
   has(job: SigningJob): boolean {
-    return this.#known().some((session) => session.has(job))
-  }
-
-  #known(): Session[] {
-    return [...this.#sessions, ...this.#spare]
+    return [this.#sessions, this.#spare].some((sessions) => sessions.some((session) => session.has(job)))
   }
 
   /** Ends the bookkeeping. Returns the jobs in flight. */
@@ -214,20 +210,21 @@ export class Sessions {
   }
 
   #answered(message: FromSession): void {
-    const session = this.#known().find(({ number }) => number === message.session)
+    const isSender = ({ number }: Session) => number === message.session
+    const session = this.#sessions.find(isSender) ?? this.#spare.find(isSender)
     if (session === undefined || this.#ended) {
       return
     }
     const withdrawn = session.endWithdrawal(message.ticket)
     if (withdrawn !== undefined) {
-      this.#withdrawalEnded(withdrawn, message)
+      this.#endWithdrawal(withdrawn, message)
     } else if (message.type !== 'withdrawn' && message.ticket === session.call?.ticket) {
       this.#called(session, session.call.since, message)
     }
   }
 
-  /** A job has been taken back, or signed before the session heard of that. */
-  #withdrawalEnded(job: SigningJob, message: FromSession): void {
+  /** Ends a job that was taken back, or was signed before the session heard of that. */
+  #endWithdrawal(job: SigningJob, message: FromSession): void {
     const { jobs } = this.#options
     if (message.type !== 'withdrawn') {
       this.#observe(message, job)

@@ -33,8 +33,8 @@ export class SigningJob implements SigningInput {
   /** The failure for which a session last gave it back. */
   lastFailure: TokenFailure | undefined
   settled = false
-  /** The error that ends it unless a session that has begun with it signs; set where no other is to begin. */
-  refusal: Error | undefined
+  /** True if nobody waits for the signature any more. */
+  abandoned = false
   readonly #timer: NodeJS.Timeout
   #resolve!: (signature: Uint8Array) => void
   #reject!: (error: Error) => void
@@ -67,7 +67,7 @@ export class SigningJob implements SigningInput {
   }
 
   get mayBeRepeated(): boolean {
-    return this.attempts < MAX_ATTEMPTS && this.refusal === undefined
+    return this.attempts < MAX_ATTEMPTS && !this.abandoned
   }
 
   succeed(signature: Uint8Array): void {

@@ -69,7 +69,7 @@ export class SigningJobs implements JobSource {
     this.#admit(turn, deadline)
     const job = new SigningJob(input, deadline, (late) => this.#expire(late), { owner, turn, trace })
     this.#unsettled.add(job)
-    client?.onLeave(() => this.#refuse(job, new HSM_UNAVAILABLE()))
+    client?.onLeave(() => this.#abandon(job))
     this.#enqueue(job)
     try {
       const signature = await job.signature
@@ -130,8 +130,8 @@ export class SigningJobs implements JobSource {
   }
 
   leftOut(job: SigningJob): void {
-    if (job.refusal !== undefined && !this.sessions?.has(job)) {
-      this.#drop(job, job.refusal)
+    if (job.abandoned && !this.sessions?.has(job)) {
+      this.#drop(job, new HSM_UNAVAILABLE())
     }
   }
 
@@ -230,9 +230,9 @@ export class SigningJobs implements JobSource {
     this.#drop(job, this.#options.isReady() ? new HSM_TIMEOUT() : new HSM_UNAVAILABLE())
   }
 
-  /** Drops a job unless a session may have begun with it: then it ends with what that says, so that no signature is lost. */
-  #refuse(job: SigningJob, error: Error): void {
-    job.refusal = error
+  /** Drops a job whose client has gone, unless a session may have begun with it: then it ends with what that answers. */
+  #abandon(job: SigningJob): void {
+    job.abandoned = true
     this.#take(job)
     this.leftOut(job)
   }
