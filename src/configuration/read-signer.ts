@@ -44,7 +44,7 @@ export function readSigner(
 }
 
 /** Returns the names of a signer's settings. */
-function nameSettings({ settings: { token }, placeOf }: SignerDocument): SettingNames {
+function nameSettings({ settings: { token, timestamps }, placeOf }: SignerDocument): SettingNames {
   const name = (path: string) => placeOf(path).setting
   return {
     module: name('token/module'),
@@ -54,6 +54,7 @@ function nameSettings({ settings: { token }, placeOf }: SignerDocument): Setting
     key: name('key'),
     certificate: name('certificateFile'),
     caCertificates: name('caFile'),
+    timestamps: name(Array.isArray(timestamps) ? 'timestamps' : 'timestamps/url'),
     algorithm: name('signatureAlgorithm'),
     hashAlgorithms: name('hashAlgorithms'),
   }

@@ -55,6 +55,8 @@ export interface SettingNames {
   readonly key: string
   readonly certificate: string
   readonly caCertificates: string
+  /** The setting of the address of timestamp authorities, or of the whole list. */
+  readonly timestamps: string
   /** Paths of these two, as they were given; absent if there is none, or it must not be shown. */
   readonly certificatePath?: string
   readonly caPath?: string

@@ -154,12 +154,12 @@ function findMissingPart(signer: Signer, wasReady: boolean): Judgement | undefin
   if (!rules.containers.includes('pkcs7')) {
     return undefined
   }
-  const timestamper = container.timestamps?.fallback === 'refuse' ? sources.timestamper : undefined
-  if (timestamper?.problem !== undefined) {
-    return { state: 'timestamp authority away', reason: timestamper.problem }
+  const unstamped = signer.missingTimestamps()
+  if (unstamped !== undefined && sources.timestamper?.problem !== undefined) {
+    return { state: 'timestamp authority away', reason: unstamped }
   }
-  if (timestamper?.isUntried && !wasReady) {
-    return { state: 'starting', reason: 'no timestamp authority has answered yet' }
+  if (unstamped !== undefined && !wasReady) {
+    return { state: 'starting', reason: unstamped }
   }
   const missing = container.revocationFallback === 'refuse' ? findMissingEvidence(signer) : undefined
   return missing === undefined ? undefined : { state: 'revocation information missing', reason: missing }

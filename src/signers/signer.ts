@@ -138,6 +138,19 @@ export class Signer {
     return (timestamper?.anchoredPaths() ?? []).filter((path) => revocations.revoked(path) === undefined)
   }
 
+  /** Returns why no authority gives the timestamp that each container needs, for callers; undefined if one may. */
+  missingTimestamps(): string | undefined {
+    const { timestamper } = this.sources
+    const isNeeded =
+      this.container.timestamps?.fallback === 'refuse' && this.rules.containers.includes('pkcs7')
+    if (!isNeeded || timestamper === undefined) {
+      return undefined
+    }
+    return (
+      timestamper.problem ?? (timestamper.isUntried ? 'no timestamp authority has answered yet' : undefined)
+    )
+  }
+
   /** Returns what is missing for containers of level b-lt, in words; an empty list for other levels. */
   missingEvidence(): readonly string[] {
     const { timestamper, revocations } = this.sources

@@ -62,9 +62,30 @@ export async function testSigners(
   for (const signer of changed) {
     await testAnew(signer, performance.now() + PATIENCE_MS, signal)
   }
+  await awaitTimestamps(next, before, signal)
   await awaitEvidence(next, before, signal)
   // Revocations are known by now
   refuseNewlyInvalid(next, before)
+}
+
+/** Waits until timestamp authorities have answered, and refuses signers without timestamps unless they lacked them before. */
+async function awaitTimestamps(next: SignerSet, before: SignerSet, signal: AbortSignal): Promise<void> {
+  const keys = [...next.signers.values()].filter(
+    ({ name }) => before.signers.get(name)?.missingTimestamps() === undefined,
+  )
+  const isOpen = (signer: Signer) =>
+    signer.missingTimestamps() !== undefined && signer.sources.timestamper?.problem === undefined
+  await waitUntil(() => !keys.some(isOpen), signal)
+  refuseProblems(
+    keys.flatMap((signer) => {
+      const missing = signer.missingTimestamps()
+      const { container, configuration } = signer
+      const message = `containers of level ${container.level} cannot be made: ${missing}; the log says why`
+      const variable = configuration.settings.timestamps
+      const publicMessage = 'timestamps are missing'
+      return missing === undefined ? [] : { variable, message, isTemporary: true, publicMessage }
+    }),
+  )
 }
 
 /** Waits for revocation information that requests need, and refuses signers without it unless they lacked it before. */

@@ -20,6 +20,7 @@ function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
     knownCertificate: () => ({ path: [{ raw: Buffer.from('a certificate') }] }),
     validCertificate() {},
     status: () => ({ state }),
+    missingTimestamps: () => undefined,
     missingEvidence: () => [],
     async test() {
       const outcome = outcomes.shift()

@@ -11,7 +11,7 @@ import { runCommand } from '../support/command.ts'
 import { signedAttributesOf } from '../support/container-parts.ts'
 import { send } from '../support/http.ts'
 import { readLog } from '../support/log-lines.ts'
-import { afterReload, countReloads, reloadStatus } from '../support/reload.ts'
+import { afterReload, countReloads, problemsSince, reloadStatus } from '../support/reload.ts'
 import { RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt } from '../support/revocation-chain.ts'
 import type { Handler } from '../support/revocation-server.ts'
@@ -270,6 +270,34 @@ t.test('a client that leaves while an authority works', async (t) => {
   const abandoned = () => metric('timestamp_requests_total', `authority="${host}",outcome="abandoned"`)
   await until('the authority is not waited for any more', async () => (await abandoned()) === 1)
   t.notMatch(service.log(), /an unexpected error/)
+})
+
+t.test('authorities that give no timestamp are not taken over in place of one that does', async (t) => {
+  const write = (changed: object) => {
+    const entry = { ...signers['b-t'], timestamps: { ...timestamps, ...changed } }
+    writeFileSync(
+      path('signers.json'),
+      JSON.stringify({ default: 'b-b', signers: { ...signers, 'b-t': entry } }),
+    )
+  }
+  const wrong = {
+    'an address that is not there': { url: `${authorities.timestampUrl}s` },
+    'trust anchors of others': { caFile: anchors },
+  }
+  for (const [what, changed] of Object.entries(wrong)) {
+    const start = service.log().length
+    t.equal(await afterReload(service, () => write(changed)), 'pending', what)
+    t.match(problemsSince(service, start), [
+      /^SIGNERS_FILE \/signers\/b-t\/timestamps\/url: containers of level b-t cannot be made: No authority gave a timestamp that is any good: /,
+    ])
+    t.match(await reloadStatus(service.url), {
+      outcome: 'pending',
+      reason: 'timestamps are missing',
+      pending: 1,
+    })
+    t.equal(await faultOf(await signed('b-t', 'cades'), 'cades', 'b-t'), undefined)
+  }
+  t.equal(await afterReload(service, () => write({})), 'taken over')
 })
 
 t.test('another certificate is taken over as soon as there is revocation information about it', async (t) => {
