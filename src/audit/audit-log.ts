@@ -90,6 +90,8 @@ export class AuditLog {
   /** Number of the last record that needs no other checkpoint, and when the last one was made. */
   #checkpoint = { covered: 0, at: Number.NEGATIVE_INFINITY }
   readonly #startedAt = performance.now()
+  /** Time of the last look at the disk, in ms of `performance.now()`. */
+  #watchedAt = this.#startedAt
   #timer: NodeJS.Timeout | undefined
   #ticking: Promise<void> | undefined
   #freeBytes: number | undefined
@@ -339,7 +341,11 @@ export class AuditLog {
 
   /** Refuses more requests while the disk does not answer. What waits for it is answered when it does. */
   #watchDisk(): void {
-    if (this.#writing !== undefined && performance.now() - this.#writing > STALL_MS) {
+    const now = performance.now()
+    // After a pause of the process the disk may have answered, though nobody has read that yet
+    const isLate = now - this.#watchedAt > 2 * TICK_MS
+    this.#watchedAt = now
+    if (!isLate && this.#writing !== undefined && now - this.#writing > STALL_MS) {
       this.#fail(new AuditFileError('the disk does not answer'))
     }
   }

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import {
   checkpointsIn,
@@ -160,6 +161,20 @@ t.test('a disk that does not answer', async (t) => {
       t.equal(answer.statusCode, 200)
     }
     t.ok(disk.calls() - calls < 8, `${disk.calls() - calls} calls for 8 records`)
+  })
+
+  await t.test('is not taken for one that does not, after a pause of the process', async (t) => {
+    disk.plan('hold')
+    const calls = disk.calls()
+    const answer = post()
+    await until('it is written', () => disk.calls() > calls)
+    server.child.kill('SIGSTOP')
+    disk.plan()
+    await delay(6_000)
+    server.child.kill('SIGCONT')
+    t.equal((await answer).statusCode, 200)
+    t.equal((await post()).statusCode, 200)
+    t.notMatch(output(), /the disk does not answer/)
   })
 
   await t.test('has the service refuse before the HSM signs, until it answers again', async (t) => {
