@@ -63,7 +63,7 @@ export class CrlCache implements CrlLists {
     }
   }
 
-  /** Keeps fetching the CRL while a certificate needs it, and fetches it again for certificates that came meanwhile. */
+  /** Keeps fetching the CRL while a certificate needs it, and fetches it again for certificates and responders that came meanwhile. */
   review(): void {
     const isNeeded = this.#members.some(({ needsCrl }) => needsCrl)
     const { asked, ignored } = this.#deltaAddresses()
@@ -84,12 +84,14 @@ export class CrlCache implements CrlLists {
   }
 
   #keep(source: CachedFetch<CheckedCrl>, isNeeded: boolean): void {
-    if (!isNeeded) {
+    // One that came may revoke a responder that has answered since, even where nothing else needs it any more
+    const isLacking = this.#isLacking(source)
+    if (!isNeeded && !isLacking) {
       source.stop()
       return
     }
-    source.start(this.#isLacking(source))
-    if (source.problem === undefined && this.#isLacking(source)) {
+    source.start(isLacking)
+    if (source.problem === undefined && isLacking) {
       source.renew()
     }
   }
@@ -138,9 +140,8 @@ export class CrlCache implements CrlLists {
   }
 
   #isLacking({ held }: CachedFetch<CheckedCrl>): boolean {
-    return (
-      held !== undefined && this.#members.some(({ issued }) => !held.serialNumbers.has(issued.serialNumber))
-    )
+    const isSearched = (serialNumber: string) => held?.serialNumbers.has(serialNumber)
+    return held !== undefined && ![...this.#question().serialNumbers].every(isSearched)
   }
 
   #base(): CheckedCrl | undefined {

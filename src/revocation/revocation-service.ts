@@ -276,7 +276,7 @@ export class RevocationService {
     return [...this.#crlCaches.values()].some((list) => list.issuer === issuer && list.revokes(serialNumber))
   }
 
-  /** Asks about a certificate, and remembers who answers, so that CRLs are looked through for him from then on. */
+  /** Asks about a certificate, and remembers who answers, so that CRLs are looked through for that responder too. */
   async #ask(issued: IssuedCertificate, signal: AbortSignal): Promise<VerifiedOcspAnswer> {
     const answer = await this.#checker.askResponder(issued, signal)
     const { responder, revocation, signer } = answer

@@ -287,6 +287,30 @@ t.test('an answer that came before its responder was revoked is not handed out a
   t.equal((await until(({ ocspResponses }) => ocspResponses.length === 1)).revoked, undefined)
 })
 
+t.test('a responder that was revoked in a CRL that came before its first answer', async (t) => {
+  const { watch, server, authority, directory } = await setUp(t)
+  const signer = issue(directory, {
+    subject: '/CN=responder',
+    issuer: authority.issued,
+    extensions: ['extendedKeyUsage = OCSPSigning'],
+  })
+  authority.revoke(signer.certificate, new Date(), 'keyCompromise')
+  let works = false
+  server.on('/ocsp', (request) => (works ? authority.respond(request, { signer }) : undefined))
+  const { until, service, messages } = watch(QUICK)
+  t.equal((await until(complete)).ocspResponses.length, 0)
+  works = true
+  service.renew()
+  await until(() => /CN=leaf: its responder's certificate was revoked$/.test(`${messages.at(-1)}`))
+  t.equal((await until(complete)).ocspResponses.length, 0, 'the CRL stands in')
+  for (let round = 0; round < 3; round++) {
+    const before = server.asked.length
+    service.renew()
+    await until(() => server.asked.length > before + 1)
+  }
+  t.equal((await until(complete)).ocspResponses.length, 0, 'also after further answers')
+})
+
 for (const names of ['its CRL', 'none']) {
   t.test(
     `a responder that was revoked, and is away since, and whose certificate names ${names}`,
