@@ -21,7 +21,7 @@ export interface Document {
  *
  * @param file path, or `-`; a file of that name is `./-`
  * @param kept whether the document itself is needed; without a limit in bytes, a stream would fill the memory
- * @throws CommandFailed that names the file, when it cannot be read or is too long to be kept
+ * @throws CommandFailed that names the file, when it cannot be read or is too long to be kept, or standard input is empty
  */
 export async function readDocument(
   { input }: Pick<Io, 'input'>,
@@ -53,6 +53,10 @@ export async function readDocument(
   } catch (error) {
     const name = file === STANDARD_INPUT ? 'standard input' : file
     throw new CommandFailed(`${name} cannot be read: ${(error as Error).message}`)
+  }
+  if (file === STANDARD_INPUT && length === 0) {
+    // It also is where it was closed, is a directory, or the command that should have written there failed
+    throw new CommandFailed('standard input has nothing: an empty document has to be a file')
   }
   return { digest: hash.digest(), ...(kept && { message: Buffer.concat(pieces, length) }) }
 }

@@ -13,7 +13,7 @@ const CERTIFICATE_LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE', TRUSTED])
 
 /**
  * Parses the certificates of a file, in the file's order: PEM (RFC 7468) or one DER certificate. It skips text between
- * PEM blocks, since `openssl x509 -text` writes some.
+ * PEM blocks, since `openssl x509 -text` writes some, but for what looks like a certificate.
  *
  * @throws Error whose message says what is wrong with the content, and quotes none of it
  */
@@ -58,16 +58,25 @@ function parsePem(text: string): X509Certificate[] {
   return certificates.map(parseBlock)
 }
 
-/** Splits PEM into blocks. It refuses a block without its end, since dropping one would lose a certificate. */
+/**
+ * Splits PEM into blocks. It refuses a block without its end, and what looks like a certificate between blocks, since dropping
+ * these would lose a certificate.
+ */
 function splitBlocks(text: string): Block[] {
-  const [, ...parts] = text.split(PEM_BEGIN)
-  return parts.map((part, index) => {
-    const [, label, body] = PEM_BLOCK.exec(PEM_BEGIN + part) ?? []
-    if (label === undefined || body === undefined) {
+  const [before = '', ...parts] = text.split(PEM_BEGIN)
+  const blocks = parts.map((part, index) => {
+    const [block, label, body] = PEM_BLOCK.exec(PEM_BEGIN + part) ?? []
+    if (block === undefined || label === undefined || body === undefined) {
       throw new Error(`block ${index + 1} in it has no matching END line`)
     }
-    return { label, body }
+    return { label, body, behind: part.slice(block.length - PEM_BEGIN.length) }
   })
+  const between = [before, ...blocks.map(({ behind }) => behind)].join('\n')
+  const [, lost] = BETWEEN_BLOCKS.find(([sign]) => sign.test(between)) ?? []
+  if (lost !== undefined) {
+    throw new Error(lost)
+  }
+  return blocks
 }
 
 function parseBlock({ label, body }: Block, index: number): X509Certificate {
@@ -148,6 +157,25 @@ export const IS_UTF_16 =
 const BASE64_OF_PEM = /^\s*LS0tLS1CRUdJTi/
 /** The beginning, in base64, of a SEQUENCE of 128 to 65,535 octets, such as a certificate. */
 const BASE64_OF_DER = /^\s*M(?:IG|II)[A-Za-z0-9+/\s]/
+
+/** Messages keyed by what tells, in Latin-1, of a certificate beside blocks of PEM. */
+const BETWEEN_BLOCKS: readonly (readonly [RegExp, string])[] = [
+  [/-\0-\0-/, `a part of it ${IS_UTF_16}`],
+  [
+    /\x30\x82..\x30[\x81\x82]/s,
+    'it has a certificate in DER beside those in PEM: convert that one, `openssl x509 -inform DER -in FILE`, and put them together anew',
+  ],
+  [
+    // Hyphens, or dashes in UTF-8 and Windows-1252
+    /[-\x90-\x97] ?(?:BEGIN|END) [A-Z0-9 ]*CERTIFICATE/,
+    'a certificate in it has no BEGIN line with five hyphens on both sides: copy it once more',
+  ],
+  [
+    /^(?:M(?:IG|II)|LS0tLS1CRUdJTi)[A-Za-z0-9+/]{40,}={0,2}\s*$/m,
+    'it has base64 without the lines around it, beside its blocks of PEM: put -----BEGIN CERTIFICATE----- before it and ' +
+      '-----END CERTIFICATE----- behind, or decode it first if it is PEM that was encoded once more',
+  ],
+]
 
 /** Returns a message about what is mistaken for certificates: a file without PEM, or the content of a block. */
 function findOther(text: string): string | undefined {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -99,6 +99,13 @@ t.test('standard input that cannot be read, and one with which nobody can be ask
   for (const args of [[], ['--raw']]) {
     const result = await runCommandWithInput(broken, environment, 'sign', '-', ...args)
     t.match(result, { exitCode: 1, stdout: '', stderr: /^standard input cannot be read: / })
+  }
+  const empty = await runCommandWithInput(Readable.from([]), environment, 'sign', '-')
+  t.match(empty, { exitCode: 1, stdout: '', stderr: /^standard input has nothing: / })
+  for (const redirection of ['< /', '<&-']) {
+    const args = ['-c', `"$1" "$2" sign - ${redirection}`, 'sh', process.execPath, MAIN]
+    const run = spawnSync('sh', args, { env: { ...process.env, ...environment }, encoding: 'utf8' })
+    t.match(run, { status: 1, stdout: '', stderr: /^standard input / }, redirection)
   }
   const input = Readable.from([content])
   const noPin = await runCommandWithInput(input, { ...environment, HSM_PIN_FILE: '' }, 'sign', '-')

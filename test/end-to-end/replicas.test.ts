@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -40,6 +41,8 @@ t.test('two replicas behind HAProxy', { skip: reasonToSkip() }, async (t) => {
       // Longer than HAProxy takes to see that it is not ready
       SHUTDOWN_DELAY_MS: '4000',
       HSM_KEEPALIVE_MS: '1000',
+      // The address of HAProxy, and that of the clients but for one
+      ...{ TRUSTED_PROXIES: '127.0.0.1', ACCESS_FROM: '127.0.0.1' },
     })
   const secondModule = await createFaultyModule(directory, environment)
   const startSecond = () => start('127.0.0.3', secondModule.environment)
@@ -91,6 +94,16 @@ t.test('two replicas behind HAProxy', { skip: reasonToSkip() }, async (t) => {
     t.equal(through?.statusCode, 200)
     t.strictSame(direct, [through, through])
     t.equal((await send(`${haproxy.url}/metrics`)).statusCode, 404, 'whose they would be is not known')
+  })
+
+  await t.test('a caller cannot choose his address', async (t) => {
+    const answer = await send(`${haproxy.url}/sign`, {
+      method: 'POST',
+      body: JSON.stringify(rawRequest('from elsewhere')),
+      headers: { 'x-forwarded-for': '127.0.0.1' },
+      agent: new Agent({ localAddress: '127.0.0.7' }),
+    })
+    t.equal(answer.json().code, 'NOT_ALLOWED')
   })
 
   await t.test('a document of 5 MB', async (t) => {

@@ -32,6 +32,11 @@ t.test('what is read', async (t) => {
       `${text}\nfriendlyName: Größe\n${rootPem}bye`,
       both,
     ],
+    [
+      'comments about certificates',
+      `# BEGIN CERTIFICATES\n# MIGROS ROOT\n${leafPem}# END CERTIFICATE\n`,
+      [leaf],
+    ],
     ['labels of old', leafPem.replaceAll(' CERTIFICATE', ' X509 CERTIFICATE'), [leaf]],
     ['the label of openssl x509 -trustout', trusted, [leaf]],
     ['other blocks beside', openssl('ecparam', '-name', 'prime256v1') + leafPem, [leaf]],
@@ -69,6 +74,40 @@ t.test('what is refused, and why', async (t) => {
     ['DER and a word', Buffer.concat([leaf.certificate.raw, Buffer.from('\nword')]), /^more follows/],
     ['two DER certificates', Buffer.concat([leaf.certificate.raw, root.certificate.raw]), /^more follows/],
     ['a block of no known kind alone', `-----BEGIN X-----\n-----END X-----\n`, /^it holds no certificate$/],
+    [
+      'DER before PEM',
+      Buffer.concat([leaf.certificate.raw, Buffer.from(rootPem)]),
+      /^it has a certificate in DER/,
+    ],
+    [
+      'DER between PEM and PEM',
+      Buffer.concat([Buffer.from(leafPem), root.certificate.raw, Buffer.from(leafPem)]),
+      /^it has a certificate in DER beside those in PEM: convert that one, `openssl x509 -inform DER -in FILE`/,
+    ],
+    ['base64 alone before PEM', leafPem.replace(/-.*-\n/g, '') + rootPem, /^it has base64 without the lines/],
+    ['base64 alone behind PEM', rootPem + leafPem.replace(/-.*-\n/g, ''), /^it has base64 without the lines/],
+    ['base64 of PEM behind PEM', rootPem + Buffer.from(leafPem).toString('base64'), /^it has base64 without/],
+    [
+      'UTF-16 behind PEM',
+      Buffer.concat([Buffer.from(rootPem), Buffer.from(leafPem, 'utf16le')]),
+      /^a part of it is UTF-16/,
+    ],
+    [
+      'UTF-16 of the other order before PEM',
+      Buffer.concat([Buffer.from(leafPem, 'utf16le').swap16(), Buffer.from(rootPem)]),
+      /^a part of it is UTF-16/,
+    ],
+    [
+      'a BEGIN line with four hyphens',
+      leafPem.replace('-----BEGIN', '----BEGIN') + rootPem,
+      /^a certificate in it has no BEGIN/,
+    ],
+    [
+      'a BEGIN line with dashes',
+      leafPem.replace('-----BEGIN', '—–BEGIN') + rootPem,
+      /^a certificate in it has no BEGIN/,
+    ],
+    ['an END line alone', `-----END CERTIFICATE-----\n${rootPem}`, /^a certificate in it has no BEGIN/],
     ['garbage in a block', garbled, /^certificate 1 in it is not encoded as RFC 5280 says \(/],
     [
       'garbage in the second block',
