@@ -4,11 +4,15 @@ import t from 'tap'
 import { failuresOf, runCheck } from '../support/check.ts'
 import { runAtTerminal, runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { findP11KitProxy } from '../support/p11-kit.ts'
+import { startServerProcess } from '../support/server-process.ts'
 import { createSigningToken, PIN } from '../support/token.ts'
 
 const directory = t.testdir()
 const { environment } = await createSigningToken(directory)
 const faulty = await createFaultyModule(directory, environment)
+
+const PROXY = findP11KitProxy()
 
 const AFTER_LOGIN = ['key', 'protection', 'mechanism', 'sessions', 'certificate', 'test signature', 'latency']
 
@@ -145,6 +149,25 @@ t.test('a library that is none', async (t) => {
   t.strictSame(skipped, ['token', 'login', ...AFTER_LOGIN])
 })
 
+t.test(
+  'a library that threads cannot share',
+  { skip: PROXY === undefined && 'docker/install-tools.sh p11-kit installs it' },
+  async (t) => {
+    const { exitCode, failed, skipped } = await failuresOf(faulty, [], {}, '--module', `${PROXY}`)
+    t.equal(exitCode, 1)
+    t.match(failed, {
+      library: /^HSM_MODULE: \S+ is initialized for each of its users anew, as p11-kit-proxy is/,
+    })
+    t.strictSame(skipped, ['token', 'login', ...AFTER_LOGIN])
+    const { exited, output } = startServerProcess(t, { ...environment, HSM_MODULE: `${PROXY}` })
+    t.same(await exited, { code: 78, signal: null })
+    t.match(
+      output(),
+      /HSM_MODULE: \S+ is initialized for each of its users anew, [^"]*: name the library behind it/,
+    )
+  },
+)
+
 t.test('an absent token', async (t) => {
   const { failed } = await failuresOf(faulty, ['C_GetSlotList absent'])
   t.same(failed, { token: 'no token fits label test; there are no initialized tokens' })
@@ -199,6 +222,14 @@ t.test('the PIN is asked for where it is not configured', async (t) => {
   const { exitCode, output } = await runAtTerminal(rest, `${PIN}\n`, 'check')
   t.equal(exitCode, 0, output)
   t.match(output, /^PIN of the user: \r?\nok +configuration +in order; level b-b: .*\r?\n/)
+  t.notMatch(output, PIN)
+})
+
+t.test('the PIN is asked for once more after Ctrl-Z', async (t) => {
+  const { HSM_PIN_FILE: _, ...rest } = environment
+  const { exitCode, output } = await runAtTerminal(rest, `\x1a${PIN}\n`, 'check')
+  t.equal(exitCode, 0, output)
+  t.match(output, /^PIN of the user: [\s\S]*PIN of the user: \r?\nok +configuration +in order/)
   t.notMatch(output, PIN)
 })
 

@@ -145,7 +145,7 @@ t.test('a person types the name at the terminal', async (t) => {
   const args = ['delete-key', '--label', 'curve']
   const wrong = await runAtTerminal(environment, 'curves\n', ...args)
   t.match(wrong, { exitCode: 1, output: /another name/ })
-  const right = await runAtTerminal(environment, 'curve\n', ...args)
+  const right = await runAtTerminal(environment, '\x1acurve\n', ...args)
   t.match(right, { exitCode: 0, output: /Type curve to delete it from the token:[\s\S]*deleted curve/ })
 })
 

@@ -1,9 +1,9 @@
 /** A p11-kit server, which serves a token's PKCS#11 module over a socket: it goes away and comes back as HSMs do. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { repositoryPath } from './repository.ts'
 import { until } from './signing.ts'
 
@@ -14,6 +14,23 @@ export interface P11KitServer {
   start(): Promise<void>
   /** Ends it and all that serve its connections at once, as a power failure would. */
   kill(): Promise<void>
+}
+
+function findClient(): string {
+  return execFileSync(repositoryPath('docker/p11-kit-client-path.sh'), {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trim()
+}
+
+/** Returns the path of p11-kit's library for all tokens of the host; undefined where it is not installed. */
+export function findP11KitProxy(): string | undefined {
+  try {
+    const proxy = join(dirname(findClient()), '..', 'p11-kit-proxy.so')
+    return existsSync(proxy) ? proxy : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /**
@@ -27,7 +44,7 @@ export function createP11KitServer(
 ): P11KitServer {
   const socket = join(directory, 'p11-kit.sock')
   const { HSM_MODULE = '', HSM_TOKEN_LABEL = '' } = environment
-  const client = execFileSync(repositoryPath('docker/p11-kit-client-path.sh'), { encoding: 'utf8' }).trim()
+  const client = findClient()
   let server: ChildProcess | undefined
   // It leads a process group, since it serves each connection by a process that would outlive it
   const killGroup = () => {

@@ -11,6 +11,7 @@ import { identifyToken, type ToldPin, wasTold } from '../pin-version.ts'
 import { findOwnCertificates } from '../process/certificate-object.ts'
 import { findPin } from '../process/find-pin.ts'
 import { readKeyType } from '../process/key-attributes.ts'
+import { refuseSeparateInitializations } from '../process/library.ts'
 import { checkAllowed, describeMechanism, signMechanism } from '../process/mechanism.ts'
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
@@ -130,6 +131,7 @@ async function* attempt<T>(
 
 function load(access: AdministrationAccess): Found<Module> {
   const library = openLibrary(access)
+  refuseSeparateInitializations(access.module)
   const { libraryDescription, manufacturerID, libraryVersion: version, cryptokiVersion: cryptoki } = library
   const versions = `version ${version.major}.${version.minor}, PKCS#11 ${cryptoki.major}.${cryptoki.minor}`
   return [library, { step: 'library', text: `${libraryDescription} by ${manufacturerID}, ${versions}` }]

@@ -26,6 +26,33 @@ export function initializeLibrary(library: Module, parameters?: string): void {
   }
 }
 
+/**
+ * Refuses a library whose users have an initialization of their own each, as those of p11-kit-proxy have: each session belongs
+ * to a thread that loads it anew, and finds what the main thread has initialized.
+ *
+ * @param path of a library that is initialized
+ * @throws OpenError
+ */
+export function refuseSeparateInitializations(path: string): void {
+  const another = new pkcs11js.PKCS11()
+  another.load(path)
+  try {
+    another.C_GetInfo()
+  } catch (error) {
+    if (describeFailure(error).returnValue === 'CKR_CRYPTOKI_NOT_INITIALIZED') {
+      throw misconfigured(
+        'module',
+        describeValue(
+          path,
+          'is initialized for each of its users anew, as p11-kit-proxy is, so that several threads cannot share it: name the ' +
+            'library behind it, which `p11-kit list-modules` shows',
+        ),
+        'the PKCS#11 library cannot be shared by threads',
+      )
+    }
+  }
+}
+
 const HINTS: Readonly<Record<string, string>> = {
   CKR_GENERAL_ERROR:
     'most libraries answer so when they cannot read their configuration, or their HSM is away: look whether the file ' +

@@ -6,7 +6,7 @@ import { describeFailure } from '../return-values.ts'
 import { findOwnCertificates } from './certificate-object.ts'
 import { findPin } from './find-pin.ts'
 import { readKeyType } from './key-attributes.ts'
-import { initializeLibrary, loadLibrary } from './library.ts'
+import { initializeLibrary, loadLibrary, refuseSeparateInitializations } from './library.ts'
 import { checkAllowed, checkMechanism, signMechanism } from './mechanism.ts'
 import { OpenError } from './open-error.ts'
 import { selectPrivateKey } from './private-key.ts'
@@ -50,6 +50,7 @@ export async function openToken(
   const module = loadLibrary(request.access.module)
   try {
     initializeLibrary(module, request.access.moduleParameters)
+    refuseSeparateInitializations(request.access.module)
     return await openWith(module, request, logins, signal)
   } catch (error) {
     finalize(module)
