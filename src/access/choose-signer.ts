@@ -45,16 +45,19 @@ export function chooseSigner(
   const signer = findSigner(request, signers)
   request.logDetails.signer = signer.name
   const { signingToken, authorization, grant, path } = request
-  const tokens =
-    signingToken.signer === undefined && grant.subject === undefined
-      ? [signingToken.token, authorization]
-      : []
+  const isVerified = grant.subject !== undefined
+  const saysNothing = signingToken.signer === undefined && grant.signers === undefined
+  const tokens = saysNothing ? [signingToken.token, authorization] : []
   const choices = signers.choices()
-  if (tokens.some((token) => isJwtForOther(token, signer.name, choices, path === undefined))) {
+  const isMeant = path === undefined || isVerified
+  if (tokens.some((token) => isJwtForOther(token, signer.name, choices, isMeant))) {
     throw new SIGNER_MISMATCH(
-      'signing_token, or Authorization: is a JSON Web Token for another signer that is not valid, or that nobody verifies; ' +
-        'send a valid one, or name the signer in the path, as /sign/NAME, or beside the token, as ' +
-        '{"signer":"NAME","token":"…"}',
+      isVerified
+        ? 'signing_token, or Authorization: is a JSON Web Token that names another signer, and not in a claim of its own with the ' +
+            'name signer; have it issued so'
+        : 'signing_token, or Authorization: is a JSON Web Token for another signer that is not valid, or that nobody verifies; ' +
+            'send a valid one, or name the signer in the path, as /sign/NAME, or beside the token, as ' +
+            '{"signer":"NAME","token":"…"}',
     )
   }
   return signer

@@ -14,10 +14,17 @@ const TOLERANCE_S = 60
 /** Most characters of the name of a caller, which goes to the log. */
 const MAX_SUBJECT = 256
 
-/** Matches names that a misspelled restriction has: a token with one would be wider than it was meant. */
+/**
+ * Matches names that a misspelled restriction has: a token with one would be wider than it was meant. Identity providers put a name
+ * of their own before those of claims, as in `custom:signer` and `https://example.com/signer`.
+ */
 const NEARLY_A_RESTRICTION =
-  /^\s*(signers?|(signature[-_]?)?containers?|hash[-_]?algorithms?|digests?|address(es)?)\s*$/i
+  /^(?:.*[/:.#])?\s*(?:signers?(?:[-_]?(?:names?|ids?))?|(?:signature[-_]?)?containers?|hash[-_]?alg(?:orithm)?s?|digests?)\s*$|^\s*address(?:es)?\s*$/is
 const RESTRICTIONS: readonly string[] = ['signer', 'containers', 'hash_algorithms', 'digest']
+/** Characters of a claim's name that the log shows, its last ones. */
+const SHOWN_CLAIM = 100
+/** Objects in objects of a claim that are searched for restrictions. */
+const MAX_DEPTH = 8
 
 export type JwtOptions = Omit<RemoteKeysOptions, 'onChange'>
 
@@ -75,11 +82,12 @@ export class JwtAuthenticator {
  * @throws SIGNING_TOKEN_INVALID
  */
 function readGrant(payload: JWTPayload): Grant {
-  const misspelled = Object.keys(payload).find(
-    (name) => NEARLY_A_RESTRICTION.test(name) && !RESTRICTIONS.includes(name) && !isPostal(name, payload),
-  )
-  if (misspelled !== undefined) {
-    throw createRefusal(misspelled)
+  const others = Object.entries(payload).filter(([name]) => !RESTRICTIONS.includes(name))
+  const misplaced =
+    others.find(([name]) => NEARLY_A_RESTRICTION.test(name) && !isPostal(name, payload)) ??
+    findRestriction(Object.fromEntries(others), MAX_DEPTH)
+  if (misplaced !== undefined) {
+    throw createRefusal(misplaced[0].slice(-SHOWN_CLAIM))
   }
   const { sub, signer, containers, hash_algorithms: names, digest } = payload
   // A lone surrogate has no UTF-8, so that no record could name such a caller (RFC 8785 3.2.2.2)
@@ -98,6 +106,31 @@ function readGrant(payload: JWTPayload): Grant {
     }),
     ...(digest !== undefined && { digest: readDigest(digest) }),
   }
+}
+
+/**
+ * Finds what would be a restriction if it were a claim of its own, within objects, where some identity providers put claims. What
+ * only has such a name, as the digest of an attachment in OpenID Connect for Identity Assurance, is none. A signer is found when
+ * one is chosen, since only then it is known who is one.
+ */
+function findRestriction(value: object, depth: number): [name: string, value: unknown] | undefined {
+  for (const [name, inner] of depth === 0 ? [] : Object.entries(value)) {
+    const found = typeof inner === 'object' && inner !== null ? findRestriction(inner, depth - 1) : undefined
+    if (found !== undefined || (NEARLY_A_RESTRICTION.test(name) && isRestriction(inner))) {
+      return found ?? [name, inner]
+    }
+  }
+  return undefined
+}
+
+/** Returns whether a value limits the form of signatures, hash algorithms or the digest. */
+function isRestriction(value: unknown): boolean {
+  const list = [value].flat()
+  return (
+    list.length > 0 &&
+    (list.every(isForm) ||
+      list.every((item) => typeof item === 'string' && (findHashAlgorithm(item) || DIGEST.test(item))))
+  )
 }
 
 /** Returns whether a claim is the postal address of a person (OpenID Connect Core 5.1.1), which is an object. */
@@ -152,9 +185,11 @@ function readHashAlgorithm(name: string) {
   return found.name
 }
 
-/** Reads a digest in hex, of 20 to 64 bytes. */
+/** Matches a digest in hex, of 20 to 64 bytes. */
+const DIGEST = /^([\da-f]{2}){20,64}$/i
+
 function readDigest(digest: unknown): string {
-  if (typeof digest !== 'string' || !/^([\da-f]{2}){20,64}$/i.test(digest)) {
+  if (typeof digest !== 'string' || !DIGEST.test(digest)) {
     throw createRefusal('digest')
   }
   return digest.toLowerCase()

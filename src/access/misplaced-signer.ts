@@ -23,8 +23,8 @@ const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 const SIGNER_BEFORE_WORD =
   /(?<!\p{L})sign(?:er(?:s|[-_]?name|[-_]?id)?(?:[^\p{L}\p{N}&]|&(?:#?[a-z0-9]{1,8};)?){1,40}|\/)([a-z0-9][\w.-]*)/giu
 
-/** Matches a claim that names signers. */
-const SIGNER_CLAIM = /^\s*signers?(?:[-_ ]?(?:name|id))?\s*$/i
+/** Matches what identity providers put before the name of a claim, as in `custom:signer` and `https://example.com/signer`. */
+const CLAIM_PREFIX = /^.*[/:.#]/s
 
 /** Letters in which a name in JSON may differ from `signer` if its value is the name of a signer. */
 const MAX_TYPING_ERRORS = 2
@@ -107,17 +107,18 @@ export function isSignerInQuery(
 
 /**
  * Returns whether a token is a JSON Web Token whose claim `signer` has the name of a signer, and not that of the chosen one. It is
- * asked of tokens that nobody verified, which then say nothing about who signs.
+ * asked of tokens that say nothing about who signs: nobody has verified them, or they have no claim `signer`.
  *
  * @param token of any type; one that is longer than any that is read is for nobody
  * @param others names of the signers that may be meant beside the chosen one
- * @param isByDefault true if nothing else named the chosen one: then a claim that is nearly `signer`, at any depth, counts too
+ * @param isMeant true if nothing else named the chosen one, or the token was verified: then a claim that is nearly `signer`, at any
+ *   depth, counts too
  */
 export function isJwtForOther(
   token: unknown,
   chosen: string,
   others: readonly string[],
-  isByDefault: boolean,
+  isMeant: boolean,
 ): boolean {
   const payload =
     typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[1] : undefined
@@ -126,17 +127,19 @@ export function isJwtForOther(
   return (
     !named.includes(chosen) &&
     (others.some((name) => named.includes(name)) ||
-      (isByDefault && claimsOther(claims, toLowerCase([chosen]), toLowerCase(others))))
+      (isMeant && claimsOther(claims, toLowerCase([chosen]), toLowerCase(others))))
   )
 }
 
-/** Returns whether a claim that names signers, at any depth, has the name of another one than the chosen. */
+/** Returns whether a claim with a name that is nearly `signer`, at any depth, has the name of another one than the chosen. */
 function claimsOther(claims: unknown, chosen: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
   return (
     typeof claims === 'object' &&
     Object.entries(claims ?? {}).some(
       ([name, value]) =>
-        (SIGNER_CLAIM.test(name) && isNameOrList(value, others) && !isNameOrList(value, chosen)) ||
+        (isNameOrList(value, others) &&
+          !isNameOrList(value, chosen) &&
+          isNearlySigner(name.replace(CLAIM_PREFIX, ''))) ||
         claimsOther(value, chosen, others),
     )
   )

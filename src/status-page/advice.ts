@@ -22,7 +22,7 @@ export const ADVICE: Readonly<Record<ErrorCode, string>> = {
     '`sign` need the same token, and the sign request to Document Engine no `certificates` of its own. ' +
     'Just after a change of the key, sign once more. Or the `signing_token` names another signer than the ' +
     'path, or it or `Authorization` is a JSON Web Token for another signer that is not valid, as the `reason` in the log ' +
-    'says, or that nobody verifies. At `sign_hash` it is `dataToBeSigned` that names a certificate of another signer, or the right ' +
+    'says, or that nobody verifies, or has that name in another claim than `signer`. At `sign_hash` it is `dataToBeSigned` that names a certificate of another signer, or the right ' +
     'one with another `issuerSerial`, or behind it one that is none of its issuers. Nothing was signed',
   NOT_ALLOWED_FOR_SIGNER:
     "The signer's entry in the signers file does not allow the container or signature type, or a raw " +

@@ -112,6 +112,32 @@ t.test('JSON Web Tokens', async (t) => {
     t.match(service.log(), /"subject":"alice"/)
   })
 
+  await t.test('a token that names another signer in another claim than its own is refused', async (t) => {
+    for (const [claims, path, refused] of [
+      [{ 'allowed-signers': ['contracts'] }, '/sign', true],
+      [{ realm: { signer: 'contracts' } }, '/sign', true],
+      [{ realm: { signer: 'contracts' } }, '/sign/house', true],
+      [{ realm: { signer: 'contracts' } }, '/sign/contracts', false],
+      [{ realm: { signer: 'house' } }, '/sign', false],
+      [{ realm: { signer: 'contracts' }, signer: 'house' }, '/sign', false],
+    ] as const) {
+      const token = jwt(claims)
+      for (const [body, options] of [
+        [{ ...RAW, signing_token: token }, {}],
+        [RAW, bearer(token)],
+        [{ ...CERTIFICATES, signing_token: token }, {}],
+      ] as const) {
+        const answer = await send(`${service.url}${path}`, {
+          ...options,
+          method: 'POST',
+          body: JSON.stringify(body),
+        })
+        t.equal(answer.statusCode, refused ? 400 : 200, `${JSON.stringify(claims)} ${path}`)
+        t.ok(!refused || answer.json().code === 'SIGNER_MISMATCH')
+      }
+    }
+  })
+
   await t.test('the certificates of a token are those of the signer that signs with it', async (t) => {
     const limited = jwt({ signer: 'contracts' })
     for (const [token, options, subject] of [

@@ -110,6 +110,11 @@ t.test('a JWT is for another signer', async (t) => {
     '{"signer":"contracts"}',
     '{"data":{"signer":"Contracts"}}',
     '{"signer_name":"contracts"}',
+    '{"singer":"contracts"}',
+    '{"custom:signer":"contracts"}',
+    '{"https://example.com/signer":"contracts"}',
+    '{"https://example.com/singer":"contracts"}',
+    '{"allowed_signers":["contracts"]}',
   ]) {
     t.equal(isJwtForOther(jwtOf(claims), 'house', NAMES, true), true, claims)
     t.equal(isJwtForOther(jwtOf(claims), 'Contracts', NAMES, true), false, claims)
@@ -118,6 +123,7 @@ t.test('a JWT is for another signer', async (t) => {
     '{"signers":["house","contracts"]}',
     '{"pdf-signer":{"roles":["contracts"]}}',
     '{"signer":"Bob"}',
+    '{"https://signer.example.com/team":"contracts"}',
     '{"groups":["contracts"],"role":"signer"}',
     '{"signer":null}',
     '7',
