@@ -1,5 +1,5 @@
 /** Authenticates callers by JSON Web Tokens (RFC 7519) that the operator's own application has signed. */
-import { errors, type JWTPayload, jwtVerify } from 'jose'
+import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { findHashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { JwtConfiguration } from '../configuration/access-configuration.ts'
 import { ACCESS_UNAVAILABLE, SIGNING_TOKEN_INVALID } from '../errors.ts'
@@ -10,6 +10,9 @@ import { KnownTokens } from './known-tokens.ts'
 
 /** Difference between clocks that is allowed, in seconds. */
 const TOLERANCE_S = 60
+
+/** Keys that a token without `kid` is tried with, since anybody may send one. */
+const MAX_KEYS_TRIED = 16
 
 /** Most characters of the name of a caller, which goes to the log. */
 const MAX_SUBJECT = 256
@@ -58,7 +61,7 @@ export class JwtAuthenticator {
   async #verify(token: string): Promise<Grant> {
     const { issuer, audience, algorithms, maxAgeS } = this.#configuration
     const { generation } = this.#known
-    const { payload } = await jwtVerify(token, this.#keys.find, {
+    const payload = await verifyWithAny(token, this.#keys.find, {
       issuer,
       audience,
       algorithms: [...algorithms],
@@ -73,6 +76,40 @@ export class JwtAuthenticator {
     const oldest = maxAgeS === undefined || iat === undefined ? exp : Math.min(exp, iat + maxAgeS)
     this.#known.add(token, grant, generation, (oldest + TOLERANCE_S) * 1000)
     return grant
+  }
+}
+
+/**
+ * Verifies a token, one without `kid` (which RFC 7515 4.1.4 leaves to its maker) with one key after another that it may be for.
+ *
+ * @throws an error of jose, or of the function that finds the key
+ */
+async function verifyWithAny(
+  token: string,
+  find: JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, find, options)).payload
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) {
+      throw error
+    }
+    let tried = 0
+    for await (const key of error) {
+      const verified = await jwtVerify(token, key, options).catch((reason: Error) => reason)
+      if (!(verified instanceof Error)) {
+        return verified.payload
+      }
+      // Claims are looked at once the signature is right
+      const isRightKey =
+        verified instanceof errors.JWTClaimValidationFailed || verified instanceof errors.JWTExpired
+      tried += 1
+      if (isRightKey || tried === MAX_KEYS_TRIED) {
+        throw verified
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed()
   }
 }
 

@@ -51,9 +51,10 @@ function parsePem(text: string): X509Certificate[] {
   }
   const blocks = splitBlocks(text)
   const certificates = blocks.filter(({ label }) => CERTIFICATE_LABELS.has(label))
-  if (certificates.length === 0) {
-    const other = blocks.map(({ label }) => BY_LABEL.get(label)).find((known) => known !== undefined)
-    throw new Error(other ?? 'it holds no certificate')
+  const others = blocks.map(({ label }) => BY_LABEL.get(label)).filter((known) => known !== undefined)
+  // Beside certificates only what holds some more is refused
+  if (certificates.length === 0 || others.includes(PKCS7)) {
+    throw new Error(others.includes(PKCS7) ? PKCS7 : (others[0] ?? 'it holds no certificate'))
   }
   return certificates.map(parseBlock)
 }

@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey } from 'node:crypto'
+import { createHmac, createSecretKey, generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mock } from 'node:test'
@@ -315,12 +315,45 @@ t.test('keys of an address are fetched, and fetched again for a new kid', async 
   t.ok(server.requests <= 2, `a flood of unknown keys makes ${server.requests} requests`)
 })
 
-t.test('a token without kid is refused where several keys of an address might be meant', async (t) => {
+t.test('a token without kid is verified with each key that may be meant', async (t) => {
   const server = await startKeyServer(t)
-  server.keys = createKeySet(key, createJwtKey())
-  const authenticator = create(t, { keys: { kind: 'url', url: server.url } })
-  const token = signJwt(key, createClaims(), { kid: undefined })
-  await t.rejects(authenticator.authenticate({ token }), INVALID)
+  const others = Array.from({ length: 16 }, () => createJwtKey())
+  const set = createKeySet(...others.slice(0, 15), key)
+  // Too short for RS256, whose tokens are for the next key then
+  const short = createKeySet(
+    { ...rsa, publicKey: generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey },
+    rsa,
+  )
+  server.keys = set
+  for (const keys of [{ kind: 'url', url: server.url } as const, { kind: 'set', set } as const]) {
+    const authenticator = create(t, { keys })
+    const without = (by: typeof key, claims = {}) => signJwt(by, createClaims(claims), { kid: undefined })
+    t.same(await authenticator.authenticate({ token: without(key) }), { subject: 'alice' })
+    t.same(await authenticator.authenticate({ token: without(others[0] as typeof key) }), {
+      subject: 'alice',
+    })
+    for (const [claims, reason] of [
+      [{ exp: 1 }, 'ERR_JWT_EXPIRED exp'],
+      [{ aud: 'another' }, 'ERR_JWT_CLAIM_VALIDATION_FAILED aud'],
+    ] as const) {
+      t.equal(
+        await authenticator.authenticate({ token: without(key, claims) }).catch(describeRefusal),
+        reason,
+      )
+    }
+    const stranger = authenticator.authenticate({ token: without(createJwtKey()) })
+    t.equal(await stranger.catch(describeRefusal), 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
+  }
+  const withShort = create(t, { keys: { kind: 'set', set: short } })
+  t.same(await withShort.authenticate({ token: signJwt(rsa, createClaims(), { kid: undefined }) }), {
+    subject: 'alice',
+  })
+  const tooMany = create(t, { keys: { kind: 'set', set: createKeySet(...others, key) } })
+  await t.rejects(
+    tooMany.authenticate({ token: signJwt(key, createClaims(), { kid: undefined }) }),
+    INVALID,
+    'one after another, but not without end',
+  )
 })
 
 t.test('a token that names a key of the set that cannot be used is refused', async (t) => {

@@ -151,6 +151,11 @@ t.test('other files are told by what they are, with the way to certificates', as
   ] as const) {
     t.throws(() => parseCertificates(readFileSync(file(name))), { message }, name)
   }
+  t.throws(
+    () => parseCertificates(Buffer.from(rootPem + readFileSync(file('pem.p7b'), 'utf8'))),
+    { message: /^it is a PKCS #7 file/ },
+    'beside a certificate',
+  )
   const labelled = readFileSync(file('pem.p7b'), 'utf8').replaceAll('PKCS7', 'CERTIFICATE')
   writeFileSync(file('labelled.p7b'), labelled)
   t.match(
