@@ -4,11 +4,13 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t from 'tap'
+import { issue } from './support/certificates.ts'
 import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
 import { send } from './support/http.ts'
 import { repositoryPath } from './support/repository.ts'
 import { startReadyServerProcess, startServerProcess } from './support/server-process.ts'
 import { allIdle, hsmStatus, isRunning, outcome, rawRequest, until } from './support/signing.ts'
+import { issueServer } from './support/tls.ts'
 import { createSigningToken } from './support/token.ts'
 
 const directory = t.testdir()
@@ -45,14 +47,17 @@ t.test('a process whose ports are one does not start', async (t) => {
   t.match(output(), /ADMIN_PORT: 9090 is SIGNING_SERVICE_PORT, too/)
 })
 
-t.test('the health check of the images asks the admin port, if there is one', async (t) => {
-  module.plan()
-  const { child, address, adminUrl, exited } = await startReadyServerProcess(t, environment)
+/** Runs the health check of the images. */
+function check(variables: Record<string, string>) {
   const [, command = '[]'] =
     /^HEALTHCHECK .*\n *CMD (\[.*\])$/m.exec(readFileSync(repositoryPath('docker/Dockerfile'), 'utf8')) ?? []
   const [program, ...args] = JSON.parse(command) as [string, ...string[]]
-  const check = async (variables: Record<string, string>) =>
-    once(spawn(program, args, { env: { ...process.env, ...variables } }), 'close')
+  return once(spawn(program, args, { env: { ...process.env, ...variables } }), 'close')
+}
+
+t.test('the health check of the images asks the admin port, if there is one', async (t) => {
+  module.plan()
+  const { child, address, adminUrl, exited } = await startReadyServerProcess(t, environment)
   const [signingPort, adminPort] = [address, adminUrl()].map((url) => new URL(url).port)
   t.same(await check({ SIGNING_SERVICE_PORT: `${signingPort}` }), [0, null])
   const empty = { ADMIN_PORT: '', ADMIN_HOST: '', SIGNING_SERVICE_HOST: '', TLS_CERT_FILE: '' }
@@ -97,4 +102,24 @@ t.test('SIGTERM: the admin port answers until the last caller is answered', asyn
   t.equal(outcome(await held, text, publicKey), 'signed')
   t.same(await exited, { code: 0, signal: null })
   await t.rejects(send(`${admin}/health/live`), { code: 'ECONNREFUSED' })
+})
+
+t.test('the health check of the images takes the refusal of a client for a sign of life', async (t) => {
+  module.plan()
+  const authority = issue(directory, { subject: '/CN=Clients', ca: true })
+  const server = issueServer(directory, authority)
+  for (const range of [{}, { NODE_OPTIONS: '--tls-max-v1.2' }]) {
+    const tls = {
+      TLS_CERT_FILE: server.certificateFile,
+      TLS_KEY_FILE: server.keyFile,
+      TLS_CLIENT_CA_FILE: authority.certificateFile,
+    }
+    const { child, url, exited } = startServerProcess(t, { ...tokenEnvironment, ...tls })
+    const port = new URL(await url).port
+    t.same(await check({ ...tls, ...range, SIGNING_SERVICE_PORT: port }), [0, null])
+    t.same(await check({ ...tls, ...range, TLS_CLIENT_CA_FILE: '', SIGNING_SERVICE_PORT: port }), [1, null])
+    child.kill('SIGTERM')
+    await exited
+    t.same(await check({ ...tls, ...range, SIGNING_SERVICE_PORT: port }), [1, null])
+  }
 })

@@ -68,5 +68,12 @@ export function readAudit(
 }
 
 function describeUnwritable(error: NodeJS.ErrnoException): string {
-  return error.code === 'EACCES' ? `user ${process.geteuid?.()} may not write to` : describeUnreadable(error)
+  switch (error.code) {
+    case 'EACCES':
+      return `user ${process.geteuid?.()} may not write to`
+    case 'EROFS':
+      return 'nobody can write to, as its file system is read-only here (systemd: StateDirectory, or ReadWritePaths)'
+    default:
+      return describeUnreadable(error)
+  }
 }

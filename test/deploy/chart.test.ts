@@ -222,6 +222,9 @@ t.test(
       ['HSM_PIN', { ...LEAST, settings: { HSM_PIN: 'never in values' } }],
       ['SIGNING_SERVICE_PORT', { ...LEAST, settings: { SIGNING_SERVICE_PORT: 6001 } }],
       ['HSM_SESSIONS', { ...LEAST, settings: { HSM_SESSIONS: 0 } }],
+      // It would be 1
+      ['HSM_KEY_ID', { ...LEAST, settings: { HSM_KEY_ID: 1 } }],
+      ['HSM_TOKEN_SERIAL', { ...LEAST, settings: { HSM_TOKEN_SERIAL: 9876543210987652 } }],
       ['LEVEL', { ...LEAST, settings: { LEVEL: 'b-l' } }],
       ['digest', { ...LEAST, image: { digest: 'latest' } }],
     ]

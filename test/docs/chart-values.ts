@@ -134,6 +134,10 @@ const Values = object({
 })
 
 /** Returns the schemas of the variables, as numbers and booleans too, without patterns, which Go reads in another way. */
+/**
+ * Returns a schema for each variable. A text must be one in the values, too: Helm makes 1 of an id that is 01, and other digits of
+ * a long serial number.
+ */
 function settings(): Record<string, TSchema> {
   const variables = Object.entries<TSchema & { enum?: string[]; type?: string; description?: string }>(
     Environment.properties,
@@ -151,7 +155,7 @@ function settings(): Record<string, TSchema> {
           name,
           type === 'integer'
             ? Type.Unsafe({ type, minimum, maximum, description })
-            : Type.Unsafe({ type: ['string', 'integer'], description }),
+            : Type.Unsafe({ type: name === 'HSM_SLOT' ? ['string', 'integer'] : 'string', description }),
         ]
       }),
   )

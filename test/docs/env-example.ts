@@ -3,8 +3,11 @@ import { Environment } from '../../schemas/configuration.ts'
 
 const HEAD = `# All variables of the service, with their defaults, or an example where there is none. Take away the # in front of those that
 # you set, in a copy of this file. The service reads its environment alone: node --env-file=.env dist/bundle/server.js takes the
-# copy into it. docs/configuration.md says more of each. Made by npm run docs.
+# copy into it, where a value with # in it has to stand in single quotes. docs/configuration.md says more of each. Made by
+# npm run docs.
 `
+
+const SECRETS: readonly string[] = ['HSM_PIN', 'TSA_PASSWORD']
 
 export interface Variable {
   readonly name: string
@@ -24,7 +27,15 @@ export function listVariables(): Variable[] {
 /** Returns the text of .env.example: each variable commented out, below its description. */
 export function describeEnvironment(): string {
   const variables = listVariables().map(({ name, description, value }) => {
-    return `# ${description}\n#${name}=${/[ '#]/.test(value) ? `"${value}"` : value}\n`
+    return `# ${description}\n#${name}=${quote(name, value)}\n`
   })
   return [HEAD, ...variables].join('\n')
+}
+
+/** Secrets may have any character, so that whoever fills in one has quotes around it. */
+function quote(name: string, value: string): string {
+  if (SECRETS.includes(name)) {
+    return `'${value}'`
+  }
+  return /[ '#]/.test(value) ? `"${value}"` : value
 }
