@@ -371,6 +371,8 @@ function unreachable(error: unknown, proxy: ProxyServer | undefined): HttpError 
     status === undefined
       ? `cannot be reached${way}, or broke off (${code})`
       : `cannot be reached${way}, which answered CONNECT with the HTTP status ${status}`,
+    // Others would be about the host behind the proxy
+    status === '407' ? 407 : undefined,
   )
 }
 
