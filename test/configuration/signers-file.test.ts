@@ -106,6 +106,7 @@ t.test('a signer about which nothing is said', async (t) => {
           key: 'SIGNERS_FILE /signers/only/key',
           certificate: 'SIGNERS_FILE /signers/only/certificateFile',
           caCertificates: 'SIGNERS_FILE /signers/only/caFile',
+          timestamps: 'TSA_URL',
           algorithm: 'SIGNERS_FILE /signers/only/signatureAlgorithm',
           hashAlgorithms: 'HASH_ALGORITHMS',
         },
