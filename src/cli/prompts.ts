@@ -41,8 +41,6 @@ export async function askSecret(
   // With `terminal`, readline turns off the terminal's echo, and echoes into `nowhere` itself
   const reader = createInterface({ input, output: nowhere, terminal: true, historySize: 0 })
   errors.write(question)
-  // By then readline has turned off the echo again
-  reader.on('SIGCONT', () => queueMicrotask(() => errors.write(question)))
   const secret = await ask(reader, '')
   errors.write('\n')
   if (secret === '') {
@@ -90,12 +88,10 @@ export async function confirmDeletion(
   return name
 }
 
-/**
- * Returns what is typed; an empty string after Ctrl-C and Ctrl-D, which close the reader. After Ctrl-Z it goes on when the
- * process does: readline itself would not, so that the command would end, and the shell get what is typed.
- */
+/** Returns what is typed; an empty string after Ctrl-C and Ctrl-D, which close the reader. Ctrl-Z does nothing. */
 async function ask(reader: Interface, question: string): Promise<string> {
-  reader.on('SIGCONT', () => reader.resume())
+  // Else readline turns on the echo, and goes on neither when the process does nor where no shell can stop it, as in a container
+  reader.on('SIGTSTP', () => {})
   const answer = await new Promise<string>((resolve) => {
     reader.question(question, resolve)
     reader.once('close', () => resolve(''))

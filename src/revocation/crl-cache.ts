@@ -68,7 +68,11 @@ export class CrlCache implements CrlLists {
     const isNeeded = this.#members.some(({ needsCrl }) => needsCrl)
     const { asked, ignored } = this.#deltaAddresses()
     this.#keep(this.source, isNeeded)
-    this.#keep(this.delta, isNeeded && asked.length > 0)
+    if (asked.length > 0) {
+      this.#keep(this.delta, isNeeded)
+    } else {
+      this.delta.stop()
+    }
     const [first] = ignored
     if (first !== undefined && asked.length === 0 && !this.#isToldUnreachable) {
       this.#isToldUnreachable = true

@@ -51,10 +51,10 @@ function parsePem(text: string): X509Certificate[] {
   }
   const blocks = splitBlocks(text)
   const certificates = blocks.filter(({ label }) => CERTIFICATE_LABELS.has(label))
-  const others = blocks.map(({ label }) => BY_LABEL.get(label)).filter((known) => known !== undefined)
-  // Beside certificates only what holds some more is refused
-  if (certificates.length === 0 || others.includes(PKCS7)) {
-    throw new Error(others.includes(PKCS7) ? PKCS7 : (others[0] ?? 'it holds no certificate'))
+  const others = blocks.map(({ label }) => describeOther(label)).filter((known) => known !== undefined)
+  const lost = others.find((message) => LOSES_CERTIFICATES.includes(message))
+  if (lost !== undefined || certificates.length === 0) {
+    throw new Error(lost ?? others[0] ?? 'it holds no certificate')
   }
   return certificates.map(parseBlock)
 }
@@ -137,11 +137,24 @@ const PUBLIC_KEY = 'it is a public key without a certificate: name the file with
 const BY_LABEL = new Map([
   ['PKCS7', PKCS7],
   ['PKCS #7 SIGNED DATA', PKCS7],
+  ['CMS', PKCS7],
   ['CERTIFICATE REQUEST', REQUEST],
   ['NEW CERTIFICATE REQUEST', REQUEST],
   ['X509 CRL', CRL],
   ['PUBLIC KEY', PUBLIC_KEY],
 ])
+
+const OTHER_LABEL =
+  'it has a block with another label than CERTIFICATE: correct the label in its BEGIN and END lines if it is a certificate, or remove it'
+
+/** Messages about blocks that may hold certificates, which are refused beside others, too, as these would be lost. */
+const LOSES_CERTIFICATES: readonly string[] = [PKCS7, OTHER_LABEL]
+
+/** Returns a message about a block that is none of a certificate; undefined if nothing can be said. */
+function describeOther(label: string): string | undefined {
+  const isLikely = !CERTIFICATE_LABELS.has(label) && /^(?!attribute).*certificate/i.test(label)
+  return BY_LABEL.get(label) ?? (isLikely ? OTHER_LABEL : undefined)
+}
 
 /** The beginning of a SEQUENCE in Latin-1, as DER or as BER of indefinite length. */
 const SEQUENCE = '^\\x30(?:[\\x00-\\x80]|\\x81.|\\x82..|\\x83...|\\x84....)'
@@ -159,21 +172,20 @@ const BASE64_OF_PEM = /^\s*LS0tLS1CRUdJTi/
 /** The beginning, in base64, of a SEQUENCE of 128 to 65,535 octets, such as a certificate. */
 const BASE64_OF_DER = /^\s*M(?:IG|II)[A-Za-z0-9+/\s]/
 
-/** Messages keyed by what tells, in Latin-1, of a certificate beside blocks of PEM. */
+/** The beginning of a SEQUENCE of 128 to 65,535 octets. */
+const SHORT_OR_LONG = '\\x30(?:\\x81.|\\x82..)'
+
+/** Messages keyed by what tells, in Latin-1, of a certificate between blocks of PEM. */
 const BETWEEN_BLOCKS: readonly (readonly [RegExp, string])[] = [
   [/-\0-\0-/, `a part of it ${IS_UTF_16}`],
   [
-    /\x30\x82..\x30[\x81\x82]/s,
+    // Certificate, TBSCertificate and its version or serial number (RFC 5280 4.1)
+    new RegExp(`\\x30\\x82..${SHORT_OR_LONG}(?:\\xa0\\x03)?\\x02`, 's'),
     'it has a certificate in DER beside those in PEM: convert that one, `openssl x509 -inform DER -in FILE`, and put them together anew',
   ],
   [
-    // Hyphens, or dashes in UTF-8 and Windows-1252
-    /[-\x90-\x97] ?(?:BEGIN|END) [A-Z0-9 ]*CERTIFICATE/,
-    'a certificate in it has no BEGIN line with five hyphens on both sides: copy it once more',
-  ],
-  [
-    /^(?:M(?:IG|II)|LS0tLS1CRUdJTi)[A-Za-z0-9+/]{40,}={0,2}\s*$/m,
-    'it has base64 without the lines around it, beside its blocks of PEM: put -----BEGIN CERTIFICATE----- before it and ' +
+    /^[ \t"']*(?:[\w;-]+:: )?(?:M(?:IG|II)|LS0tLS1CRUdJTi)[A-Za-z0-9+/]{20,}/m,
+    'it has base64 without right lines around it, beside its blocks of PEM: put -----BEGIN CERTIFICATE----- before it and ' +
       '-----END CERTIFICATE----- behind, or decode it first if it is PEM that was encoded once more',
   ],
 ]

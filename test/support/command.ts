@@ -49,41 +49,22 @@ export async function runCommandWithInput(
 /** Path of the command's own module. */
 export const MAIN = programPath('cli/main')
 
-/**
- * A terminal whose user answers once asked: what is typed before that, a terminal shows. After Ctrl-Z the process goes on as soon as
- * it has given the terminal back; it is not stopped, as no shell has started it.
- */
+/** A terminal whose user answers once asked: what is typed before that, a terminal shows. */
 const TERMINAL = `
-import os, pty, signal, sys, termios, time
-typed = os.environ.pop('TYPED').encode()
-questions = (b"PIN of the user", b"Passphrase of", b"from the token:")
-child, terminal = pty.fork()
-if child == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-while True:
-    try:
-        data = os.read(terminal, 4096)
-    except OSError:
-        break
-    if not data:
-        break
-    os.write(1, data)
-    if any(question in data for question in questions):
-        if typed.startswith(b"\\x1a"):
-            typed = typed[1:]
-            os.write(terminal, b"\\x1a")
-            while not termios.tcgetattr(terminal)[3] & termios.ICANON:
-                time.sleep(0.01)
-            os.kill(child, signal.SIGCONT)
-        else:
-            os.write(terminal, typed)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+import os, pty, sys
+typed = os.environ.pop('TYPED')
+def read(terminal):
+    data = os.read(terminal, 4096)
+    if any(question in data for question in (b"PIN of the user", b"Passphrase of", b"from the token:")):
+        os.write(terminal, typed.encode())
+    return data
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b'')))
 `
 
 /**
  * The command in a process of its own, at a terminal.
  *
- * @param typed at the question for the PIN, for a passphrase, or for the name of what is deleted; Ctrl-Z may come before
+ * @param typed at the question for the PIN, for a passphrase, or for the name of what is deleted
  */
 export function runAtTerminal(
   environment: Readonly<Record<string, string>>,

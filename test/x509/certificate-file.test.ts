@@ -12,6 +12,7 @@ const leafPem = readFileSync(leaf.certificateFile, 'utf8')
 const rootPem = readFileSync(root.certificateFile, 'utf8')
 const keyPem = readFileSync(leaf.keyFile, 'utf8')
 const text = openssl('x509', '-in', leaf.certificateFile, '-text')
+const request = openssl('req', '-new', '-key', leaf.keyFile, '-subj', '/CN=Signer')
 const trusted = openssl('x509', '-in', leaf.certificateFile, '-trustout', '-addtrust', 'emailProtection')
 
 t.test('what is read', async (t) => {
@@ -34,7 +35,12 @@ t.test('what is read', async (t) => {
     ],
     [
       'comments about certificates',
-      `# BEGIN CERTIFICATES\n# MIGROS ROOT\n${leafPem}# END CERTIFICATE\n`,
+      `# --- BEGIN ROOT CERTIFICATE ---\n# MIGROS ROOT\n${leafPem}--- END CERTIFICATE ---\n-----END CERTIFICATE-----\n`,
+      [leaf],
+    ],
+    [
+      'blocks beside that have it in their labels',
+      `${leafPem}${request}-----BEGIN ATTRIBUTE CERTIFICATE-----\nMIIB\n-----END ATTRIBUTE CERTIFICATE-----\n`,
       [leaf],
     ],
     ['labels of old', leafPem.replaceAll(' CERTIFICATE', ' X509 CERTIFICATE'), [leaf]],
@@ -84,8 +90,16 @@ t.test('what is refused, and why', async (t) => {
       Buffer.concat([Buffer.from(leafPem), root.certificate.raw, Buffer.from(leafPem)]),
       /^it has a certificate in DER beside those in PEM: convert that one, `openssl x509 -inform DER -in FILE`/,
     ],
-    ['base64 alone before PEM', leafPem.replace(/-.*-\n/g, '') + rootPem, /^it has base64 without the lines/],
-    ['base64 alone behind PEM', rootPem + leafPem.replace(/-.*-\n/g, ''), /^it has base64 without the lines/],
+    [
+      'base64 alone before PEM',
+      leafPem.replace(/-.*-\n/g, '') + rootPem,
+      /^it has base64 without right lines/,
+    ],
+    [
+      'base64 alone behind PEM',
+      rootPem + leafPem.replace(/-.*-\n/g, ''),
+      /^it has base64 without right lines/,
+    ],
     ['base64 of PEM behind PEM', rootPem + Buffer.from(leafPem).toString('base64'), /^it has base64 without/],
     [
       'UTF-16 behind PEM',
@@ -100,14 +114,31 @@ t.test('what is refused, and why', async (t) => {
     [
       'a BEGIN line with four hyphens',
       leafPem.replace('-----BEGIN', '----BEGIN') + rootPem,
-      /^a certificate in it has no BEGIN/,
+      /^it has base64 without/,
     ],
     [
       'a BEGIN line with dashes',
       leafPem.replace('-----BEGIN', '—–BEGIN') + rootPem,
-      /^a certificate in it has no BEGIN/,
+      /^it has base64 without/,
     ],
-    ['an END line alone', `-----END CERTIFICATE-----\n${rootPem}`, /^a certificate in it has no BEGIN/],
+    [
+      'LDIF',
+      rootPem + leafPem.replace(/-.*-\n/g, '').replace(/^/, 'userCertificate;binary:: '),
+      /^it has base64 without/,
+    ],
+    [
+      'indented base64',
+      rootPem + leafPem.replace(/-.*-\n/g, '').replace(/^/gm, '  "'),
+      /^it has base64 without/,
+    ],
+    ...['Certificate', 'CERTIFICATE CHAIN'].map(
+      (label) =>
+        [
+          label,
+          rootPem + leafPem.replaceAll(' CERTIFICATE', ` ${label}`),
+          /^it has a block with another label/,
+        ] as const,
+    ),
     ['garbage in a block', garbled, /^certificate 1 in it is not encoded as RFC 5280 says \(/],
     [
       'garbage in the second block',
