@@ -47,3 +47,41 @@ t.test('a list with a flaw revokes until a later one has come', async (t) => {
     await give(list(5))
   }
 })
+
+t.test('a delta CRL that is named no more is not asked for', async (t) => {
+  const asked: string[][] = []
+  const responders: string[] = []
+  let delta = [new URL('http://delta.example.com')]
+  const later = new Date(Date.now() + 60_000)
+  const cache: CrlCache = new CrlCache({
+    ...{
+      ...REST,
+      issuer: 'an issuer',
+      urls: [new URL('http://crl.example.com')],
+      responders: () => responders,
+    },
+    fetch: async (urls, { serialNumbers }) => {
+      asked.push(urls.map(({ host }) => host))
+      const times = { thisUpdate: new Date(), nextUpdate: later }
+      const rest = { number: 1n, baseNumber: 1n, delta: { asked: delta, ignored: [] } }
+      return { ...times, ...rest, serialNumbers, revocations: new Map() } as unknown as CheckedCrl
+    },
+    createSource: (name, ask) => new CachedFetch({ ...REST, name, ask, onTried: () => cache.review() }),
+  })
+  const issued = { serialNumber: '01', addresses: {} }
+  cache.setMembers([{ needsCrl: true, issued }] as unknown as Parameters<CrlCache['setMembers']>[0])
+  cache.review()
+  await until('both have come', () => cache.source.held !== undefined && cache.delta.held !== undefined)
+  delta = []
+  cache.source.renew()
+  await until('the CRL has come again', () => asked.length === 3)
+  responders.push('02')
+  cache.review()
+  await until(
+    'it was looked through for the responder',
+    () => cache.source.held?.serialNumbers.has('02') === true,
+  )
+  cache.source.stop()
+  cache.delta.stop()
+  t.strictSame(asked, [['crl.example.com'], ['delta.example.com'], ['crl.example.com'], ['crl.example.com']])
+})
