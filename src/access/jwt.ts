@@ -12,17 +12,18 @@ import { KnownTokens } from './known-tokens.ts'
 const TOLERANCE_S = 60
 
 /** Keys that a token without `kid` is tried with, since anybody may send one. */
-const MAX_KEYS_TRIED = 16
+const MAX_KEYS_TRIED = 8
 
 /** Most characters of the name of a caller, which goes to the log. */
 const MAX_SUBJECT = 256
 
 /**
  * Matches names that a misspelled restriction has: a token with one would be wider than it was meant. Identity providers put a name
- * of their own before those of claims, as in `custom:signer` and `https://example.com/signer`.
+ * of their own before those of claims, as in `custom:signer` and `https://example.com/signer`. A claim such as `signer_name` may be that
+ * of a person: it is looked at when a signer is chosen.
  */
 const NEARLY_A_RESTRICTION =
-  /^(?:.*[/:.#])?\s*(?:signers?(?:[-_]?(?:names?|ids?))?|(?:signature[-_]?)?containers?|hash[-_]?alg(?:orithm)?s?|digests?)\s*$|^\s*address(?:es)?\s*$/is
+  /^(?:.*[/:.#])?\s*(?:signers?|(?:signature[-_]?)?containers?|hash[-_]?alg(?:orithm)?s?|digests?)\s*$|^\s*address(?:es)?\s*$/is
 const RESTRICTIONS: readonly string[] = ['signer', 'containers', 'hash_algorithms', 'digest']
 /** Characters of a claim's name that the log shows, its last ones. */
 const SHOWN_CLAIM = 100

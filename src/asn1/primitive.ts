@@ -2,7 +2,13 @@ import { DerReader } from './der-reader.ts'
 import { CONSTRUCTED, TAG } from './tag.ts'
 
 /** Universal types that are made of other elements; all others have octets of their own in DER (X.690 8, 10.2). */
-const CONSTRUCTED_TYPES: readonly number[] = [0x28, 0x2b, TAG.sequence, TAG.set]
+const CONSTRUCTED_TYPES: readonly number[] = [TAG.sequence, TAG.set]
+
+/** Tag numbers from 31 on take further octets (X.690 8.1.2.4), which no format here has. */
+const LONG_TAG = 0x1f
+
+/** EXTERNAL and EMBEDDED PDV, which OpenSSL encodes in a way of its own before it verifies a signature over them. */
+const EMBEDDED: readonly number[] = [0x28, 0x2b]
 
 /** The bits of an identifier octet that tell the class, which is 0 for universal types (X.690 8.1.2.2). */
 const CLASS = 0xc0
@@ -13,6 +19,9 @@ const IS_DER: Readonly<Record<number, (octets: Buffer) => boolean>> = {
   [TAG.boolean]: ([value, ...more]) => (value === 0 || value === 0xff) && more.length === 0,
   [TAG.bitString]: isBitString,
   [TAG.null]: ({ length }) => length === 0,
+  [TAG.utcTime]: (octets) => /^\d{12}Z$/.test(octets.toString('latin1')),
+  // Fractions have no zeros at their end (X.690 11.7)
+  [TAG.generalizedTime]: (octets) => /^\d{14}(?:\.\d*[1-9])?Z$/.test(octets.toString('latin1')),
   [TAG.universalString]: ({ length }) => length % 4 === 0,
   [TAG.bmpString]: ({ length }) => length % 2 === 0,
 }
@@ -26,6 +35,9 @@ const IS_DER: Readonly<Record<number, (octets: Buffer) => boolean>> = {
  */
 export function checkPrimitive(element: Buffer): void {
   const tag = element[0] as number
+  if ((tag & LONG_TAG) === LONG_TAG || EMBEDDED.includes(tag | CONSTRUCTED)) {
+    throw new Error('it is no DER that all verifiers read: an element has a tag that no format has here')
+  }
   if ((tag & CLASS) !== 0) {
     return
   }

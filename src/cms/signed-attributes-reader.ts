@@ -4,6 +4,7 @@
  */
 import { digest, findHashByOid, type HashAlgorithm, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
 import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
+import { areSorted } from '../asn1/der-check.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { checkPrimitive } from '../asn1/primitive.ts'
@@ -278,10 +279,6 @@ function octetsOf(value: Buffer | undefined): Buffer | undefined {
  */
 export function isSortedSet(set: Buffer): boolean {
   return areSorted(DerReader.enterOnly(set, TAG.set).elements())
-}
-
-function areSorted(elements: readonly Buffer[]): boolean {
-  return elements.every((element, index) => Buffer.compare(elements[index - 1] ?? element, element) <= 0)
 }
 
 /**

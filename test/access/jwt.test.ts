@@ -154,9 +154,9 @@ t.test('a restriction that cannot be read does not become none', async (t) => {
     { 'hash-algorithms': ['sha256'] },
     { 'signature-container': 'raw' },
     { signer: null },
-    ...['signer_name', 'signerIds', 'custom:signer', 'https://example.com/signer', 'example.com#signers'].map(
-      (name) => ({ [name]: 'a' }),
-    ),
+    ...['custom:signer', 'https://example.com/signer', 'example.com#signers'].map((name) => ({
+      [name]: 'a',
+    })),
     ...['custom:digest', 'https://example.com/digest'].map((name) => ({ [name]: 'ab'.repeat(32) })),
     { hash_algs: ['sha512'] },
     { signing: { containers: ['raw'] } },
@@ -176,6 +176,7 @@ t.test('what others call so is no restriction', async (t) => {
     { evidence: [{ digest: { alg: 'sha-256', value: 'n4bQ' } }] },
     { app: { containers: ['web', 'db'], digest: 'none', signer: 'Bob' } },
     { app: { containers: [] } },
+    { signer_name: 'Bob Miller', signerId: '42', 'custom:signer_name': 'Bob' },
     { user: { address: '1 Main Street' }, 'https://example.com/address': 'Berlin' },
     { 'https://digest.example.com/roles': ['raw'] },
   ]) {
@@ -317,8 +318,8 @@ t.test('keys of an address are fetched, and fetched again for a new kid', async 
 
 t.test('a token without kid is verified with each key that may be meant', async (t) => {
   const server = await startKeyServer(t)
-  const others = Array.from({ length: 16 }, () => createJwtKey())
-  const set = createKeySet(...others.slice(0, 15), key)
+  const others = Array.from({ length: 8 }, () => createJwtKey())
+  const set = createKeySet(...others.slice(0, 7), key)
   // Too short for RS256, whose tokens are for the next key then
   const short = createKeySet(
     { ...rsa, publicKey: generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey },

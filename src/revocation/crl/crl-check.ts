@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import { findEncodingFlaw } from '../../asn1/der-check.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { TAG } from '../../asn1/tag.ts'
 import {
@@ -116,7 +117,9 @@ export async function checkCrl(
     findWeakHash(crl) ??
     findFlaw(dated, scope, at, mayBeDelta) ??
     found.flaw ??
-    findScopeProblem?.(scope)
+    findScopeProblem?.(scope) ??
+    // No container has a delta CRL in it
+    (mayBeDelta ? undefined : await describeEncoding(der))
   if (flaw !== undefined && revocations.size === 0) {
     throw new Error(flaw)
   }
@@ -127,6 +130,14 @@ export async function checkCrl(
     baseNumber: readCrlNumber(extensions.get(CRL_EXTENSION.deltaCrlIndicator)),
   }
   return flaw === undefined ? checked : { ...checked, flaw }
+}
+
+/** Signatures over a CRL of which others encode another one are not valid for them (RFC 5652 5.4). */
+async function describeEncoding(der: Buffer): Promise<string | undefined> {
+  const flaw = await findEncodingFlaw(der)
+  return (
+    flaw && `${flaw}, so that some validators call a signature over it broken; have the authority correct it`
+  )
 }
 
 function findFlaw(

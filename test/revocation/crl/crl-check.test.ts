@@ -205,6 +205,41 @@ t.test(
   },
 )
 
+t.test('a CRL that is no DER in its depths shows nobody to be good, and revokes', async (t) => {
+  const value = encode(TAG.octetString, Buffer.from('020107', 'hex'))
+  const another = issue(directory, { subject: '/CN=another', issuer: root })
+  const critical = encode(
+    TAG.sequence,
+    encodeObjectIdentifier('2.5.29.20'),
+    Buffer.from('010101', 'hex'),
+    value,
+  )
+  for (const [name, fields] of [
+    ['a fraction that ends in zero', { [CRL.nextUpdate]: timeOf('20991231235959.000Z') }],
+    [
+      'TRUE as another value than FF',
+      { [CRL.extensions]: encode(contextTag(0), encode(TAG.sequence, critical)) },
+    ],
+  ] as const) {
+    const authority = new RevocationAuthority(directory, root)
+    authority.revoke(another.certificate, new Date(), 'superseded')
+    const listed = async () => resign(await authority.crl({ extensions: EXTENSIONS }), root.keyFile, fields)
+    const message =
+      /^it is no DER: the octets of a value .*, so that some validators call a signature over it broken; have/
+    await t.rejects(
+      listed().then((crl) => check(crl)),
+      { message },
+      name,
+    )
+    authority.revoke(leaf.certificate, new Date(), 'keyCompromise')
+    const revoking = resign(await authority.crl({ extensions: EXTENSIONS }), root.keyFile, fields)
+    const { flaw, revocations } = await check(revoking)
+    t.match(flaw, message)
+    t.equal(revocations.size, 1)
+    t.ok(judgeCrl(directory, revoking, root), 'openssl takes it')
+  }
+})
+
 t.test('a CRL revokes though its times are wrong', async (t) => {
   const authority = new RevocationAuthority(directory, root)
   const at = new Date('2026-01-02T03:04:05Z')

@@ -1,0 +1,62 @@
+/** Checks that elements are DER in all depths, as those have to be that others encode anew before they verify a signature. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { DerReader } from './der-reader.ts'
+import { checkPrimitive } from './primitive.ts'
+import { CONSTRUCTED, TAG } from './tag.ts'
+
+/** Elements that are read in one turn of the event loop. A thousand take about a millisecond. */
+const ELEMENTS_PER_TURN = 1_000
+/** Elements around one another. Those of a CRL have eight. */
+const MAX_DEPTH = 32
+
+/**
+ * Finds what is not DER (X.690 10, 11) in an element and all those in it, in words. It does not look into an OCTET STRING, which nobody
+ * encodes anew. It lets other work run in between.
+ *
+ * @param element with its tag and length; nothing may follow
+ */
+export async function findEncodingFlaw(element: Buffer): Promise<string | undefined> {
+  const open = [new DerReader(element)]
+  try {
+    for (let count = 1; open.length > 0; count++) {
+      step(open)
+      if (count % ELEMENTS_PER_TURN === 0) {
+        await nextTurn()
+      }
+    }
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/**
+ * Checks the next element of the innermost reader, and adds a reader of its content if it is made of others.
+ *
+ * @throws Error when it is not DER
+ */
+function step(open: DerReader[]): void {
+  const reader = open.at(-1) as DerReader
+  const { tag } = reader
+  if (tag === undefined) {
+    open.pop()
+    return
+  }
+  const element = reader.element()
+  checkPrimitive(element)
+  if ((tag & CONSTRUCTED) !== 0) {
+    const content = DerReader.enterOnly(element, tag)
+    if (tag === TAG.set && !areSorted(DerReader.enterOnly(element, tag).elements())) {
+      throw new Error('it is no DER: the elements of a SET OF are in another order')
+    }
+    if (open.length === MAX_DEPTH) {
+      throw new Error(`it has elements in more than ${MAX_DEPTH} others`)
+    }
+    open.push(content)
+  }
+}
+
+/** Returns whether elements stand in the order that DER demands of a SET OF (X.690 11.6). */
+export function areSorted(elements: readonly Buffer[]): boolean {
+  return elements.every((element, index) => Buffer.compare(elements[index - 1] ?? element, element) <= 0)
+}
