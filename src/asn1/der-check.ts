@@ -11,22 +11,45 @@ const MAX_DEPTH = 32
 
 /**
  * Finds what is not DER (X.690 10, 11) in an element and all those in it, in words. It does not look into an OCTET STRING, which nobody
- * encodes anew. It lets other work run in between.
+ * encodes anew.
  *
- * @param element with its tag and length; nothing may follow
+ * @param element with its tag and length
  */
-export async function findEncodingFlaw(element: Buffer): Promise<string | undefined> {
-  const open = [new DerReader(element)]
+export function findEncodingFlaw(element: Buffer): string | undefined {
   try {
-    for (let count = 1; open.length > 0; count++) {
-      step(open)
-      if (count % ELEMENTS_PER_TURN === 0) {
-        await nextTurn()
-      }
+    const turns = readAll(element)
+    while (turns.next().done !== true) {}
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/** Does the same, and lets other work run in between. */
+export async function findEncodingFlawInTurns(element: Buffer): Promise<string | undefined> {
+  try {
+    const turns = readAll(element)
+    while (turns.next().done !== true) {
+      await nextTurn()
     }
     return undefined
   } catch (error) {
     return (error as Error).message
+  }
+}
+
+/**
+ * Reads an element and all those in it, and yields after each turn.
+ *
+ * @throws Error when one of them is not DER
+ */
+function* readAll(element: Buffer): Generator<void> {
+  const open = [new DerReader(element)]
+  for (let count = 1; open.length > 0; count++) {
+    step(open)
+    if (count % ELEMENTS_PER_TURN === 0) {
+      yield
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** What others encode anew has to be DER in all depths; Node.js and OpenSSL write such. */
 import t from 'tap'
-import { findEncodingFlaw } from '../../src/asn1/der-check.ts'
+import { findEncodingFlaw, findEncodingFlawInTurns } from '../../src/asn1/der-check.ts'
 import { encode } from '../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { issue } from '../support/certificates.ts'
@@ -13,8 +13,8 @@ t.test('a certificate is DER', async (t) => {
     subject: '/O=Test/CN=leaf',
     extension: 'subjectAltName = DNS:a.test',
   })
-  t.equal(await findEncodingFlaw(certificate.raw), undefined)
-  t.match(await findEncodingFlaw(certificate.raw.subarray(0, -1)), /it is no DER/)
+  t.equal(findEncodingFlaw(certificate.raw), undefined)
+  t.match(findEncodingFlaw(certificate.raw.subarray(0, -1)), /it is no DER/)
 })
 
 t.test('what only BER has is found, however deep it stands', async (t) => {
@@ -39,7 +39,7 @@ t.test('what only BER has is found, however deep it stands', async (t) => {
     ['such a tag of another class', hex('bf02 0500'), /a tag that no format has/],
     ['EXTERNAL', hex('2802 0500'), /a tag that no format has/],
   ] as const) {
-    const found = await findEncodingFlaw(within(element))
+    const found = findEncodingFlaw(within(element))
     t.equal(
       expected === undefined ? found === undefined : expected.test(`${found}`),
       true,
@@ -56,16 +56,19 @@ t.test('depth has a bound, and length none', async (t) => {
     }
     return element
   }
-  t.equal(await findEncodingFlaw(nested(31)), undefined)
-  t.match(await findEncodingFlaw(nested(32)), /in more than 32 others/)
+  t.equal(findEncodingFlaw(nested(31)), undefined)
+  t.match(findEncodingFlaw(nested(32)), /in more than 32 others/)
   const long = encode(TAG.sequence, ...Array.from({ length: 5_000 }, () => hex('0101ff')))
   let turns = 0
   const timer = setImmediate(function count() {
     turns += 1
     setImmediate(count).unref()
   })
-  t.equal(await findEncodingFlaw(long), undefined)
+  t.equal(await findEncodingFlawInTurns(long), undefined)
   clearImmediate(timer)
   t.ok(turns > 2, 'others get their turns meanwhile')
-  t.match(await findEncodingFlaw(encode(TAG.sequence, long, hex('010101'))), /octets of a value/)
+  for (const find of [findEncodingFlaw, findEncodingFlawInTurns]) {
+    t.equal(await find(long), undefined)
+    t.match(await find(encode(TAG.sequence, long, hex('010101'))), /octets of a value/)
+  }
 })

@@ -21,8 +21,16 @@ import { parsePinSecret } from './pin-secret.ts'
  */
 export async function readPinOfSecret(secretId: string, signal?: AbortSignal): Promise<Pin> {
   const { ARN, VersionId, SecretString, SecretBinary } = await fetchSecret(secretId, signal)
+  const secret: unknown = SecretString ?? SecretBinary
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
+    throw unavailable(
+      `the secret ${secretId} cannot be read from AWS Secrets Manager: the answer has no secret; look whether AWS_ENDPOINT_URL or a ` +
+        'proxy leads elsewhere',
+      'the PIN cannot be read from AWS Secrets Manager (no secret)',
+    )
+  }
   try {
-    return { pin: parsePinSecret(SecretString ?? SecretBinary ?? ''), version: `${ARN} ${VersionId}` }
+    return { pin: parsePinSecret(secret), version: `${ARN} ${VersionId}` }
   } catch (error) {
     throw misconfigured('pin', `the secret ${secretId} ${(error as Error).message}`, 'the PIN cannot be read')
   }

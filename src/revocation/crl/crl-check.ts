@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { findEncodingFlaw } from '../../asn1/der-check.ts'
+import { findEncodingFlawInTurns } from '../../asn1/der-check.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { TAG } from '../../asn1/tag.ts'
 import {
@@ -134,7 +134,7 @@ export async function checkCrl(
 
 /** Signatures over a CRL of which others encode another one are not valid for them (RFC 5652 5.4). */
 async function describeEncoding(der: Buffer): Promise<string | undefined> {
-  const flaw = await findEncodingFlaw(der)
+  const flaw = await findEncodingFlawInTurns(der)
   return (
     flaw && `${flaw}, so that some validators call a signature over it broken; have the authority correct it`
   )

@@ -13,6 +13,7 @@ import { findIssuerProblems, findRefusals } from './path-problem.ts'
 import { findUnreadable, type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import {
   describeMissingIssuer,
+  findEncodingWarning,
   findMalformedWarning,
   findPurposeWarning,
   findReaderWarnings,
@@ -173,6 +174,7 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
     ...chain.slice(1).map((issuer) => findPurposeWarning(issuer, 'issuer')),
     ...path.slice(0, 1).flatMap(findReaderWarnings),
     ...chain.map(findMalformedWarning),
+    ...chain.map(findEncodingWarning),
     ...chain.flatMap(findRevocationWarnings),
     ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)

@@ -4,6 +4,7 @@ import { EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/elliptic-curv
 import { SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import { ID_RSASSA_PSS } from '../../algorithms/rsa-pss.ts'
 import { WEAK_SIGNATURES } from '../../algorithms/weak-signatures.ts'
+import { findEncodingFlaw } from '../../asn1/der-check.ts'
 import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
 import { isSelfIssued, isSelfSigned } from '../chain.ts'
@@ -20,6 +21,8 @@ export interface ReviewedCertificate extends CertificateExtensions {
   readonly unreadable: string | undefined
   /** Names the malformed extensions that only some validators read. */
   readonly malformed: readonly string[]
+  /** Says what in it is not DER, if anything is. */
+  readonly encodingFlaw: string | undefined
   /** Says that the key is weak, if so. */
   readonly weakKey: string | undefined
   /** Says that its signature can be forged, if so. That of a self-signed one does not matter: nobody relies on it. */
@@ -52,6 +55,7 @@ function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined 
       selfSigned,
       unreadable: findUnreadableField(certificate),
       malformed: findMalformedExtensions(readCertificateFields(certificate).extensions, READ_BY_SOME),
+      encodingFlaw: findEncodingFlaw(certificate.raw),
       weakKey: weakKey && `has a key that is not secure, ${weakKey}`,
       weakSignature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,
     }

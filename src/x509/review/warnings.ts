@@ -62,6 +62,14 @@ export function findMalformedWarning({ subject, malformed }: ReviewedCertificate
         'some validators may refuse signatures because of it'
 }
 
+/** Warns of a certificate that is another one for validators that encode it anew, as EU DSS does. */
+export function findEncodingWarning({ subject, encodingFlaw }: ReviewedCertificate): string | undefined {
+  return encodingFlaw === undefined
+    ? undefined
+    : `the certificate of ${subject} is not DER in its depths (${encodingFlaw}): some validators encode it anew, and do not find ` +
+        'it in signatures then (EU DSS); have it issued anew'
+}
+
 /** The most octets of a serial number (RFC 5280 4.1.2.2). */
 const MAX_SERIAL_NUMBER_LENGTH = 20
 /** First octet of a point that is neither compressed nor hybrid (SEC 1 2.3.3). */

@@ -79,8 +79,24 @@ t.test('a secret that is no PIN is wrong for good, and is not quoted', async (t)
     message: `the secret ${SECRET_ID} is JSON, which must have either pin, or username and password`,
     reason: 'the PIN cannot be read',
   })
-  manager.answer = { VersionId: 'nothing' }
+  manager.answer = version('2', '')
   t.match(await refusal(), { message: `the secret ${SECRET_ID} is empty` })
+})
+
+t.test('an answer that is none of Secrets Manager may pass', async (t) => {
+  const manager = await startSecretsManager(t)
+  configure(t, manager)
+  for (const answer of [
+    { VersionId: 'nothing' },
+    { VersionId: '1', SecretString: 4711 as unknown as string },
+  ]) {
+    manager.answer = answer
+    t.match(await refusal(), {
+      kind: 'unavailable',
+      message:
+        /cannot be read from AWS Secrets Manager: the answer has no secret; look whether AWS_ENDPOINT_URL or a proxy/,
+    })
+  }
 })
 
 t.test('what Secrets Manager refuses may pass, and is told with what to do', async (t) => {

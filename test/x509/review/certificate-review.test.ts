@@ -19,7 +19,9 @@ import {
 } from '../../support/certificates.ts'
 import {
   algorithm,
+  attribute,
   CERTIFICATE,
+  COMMON_NAME,
   elementsOf,
   reissue,
   SHA256_WITH_RSA,
@@ -695,6 +697,23 @@ t.test('certificates of which nobody can be asked whether they were revoked, but
     'the certificate of O=Test, CN=Signer has a malformed extension (authorityInfoAccess): some validators may refuse ' +
       'signatures because of it',
     warning('Signer'),
+  ])
+})
+
+t.test('certificates that are not DER in their depths', async (t) => {
+  const [first, second] = [
+    attribute(COMMON_NAME, TAG.utf8String, 'Signer'),
+    attribute('2.5.4.5', TAG.printableString, '4711'),
+  ]
+  const subjectOf = (...attributes: Buffer[]) => encode(TAG.sequence, encode(TAG.set, ...attributes))
+  const warningsOf = (subject: Buffer) => {
+    const signer = reissue(makeLeaf({ issuer: root }), root, { [CERTIFICATE.subject]: subject })
+    return review([signer], [root]).warnings.filter((warning) => warning.includes('DER'))
+  }
+  t.strictSame(warningsOf(subjectOf(second, first)), [])
+  t.strictSame(warningsOf(subjectOf(first, second)), [
+    'the certificate of CN=Signer + serialNumber=4711 is not DER in its depths (it is no DER: the elements of a SET OF are in ' +
+      'another order): some validators encode it anew, and do not find it in signatures then (EU DSS); have it issued anew',
   ])
 })
 
