@@ -156,14 +156,14 @@ t.test(
     const { exitCode, failed, skipped } = await failuresOf(faulty, [], {}, '--module', `${PROXY}`)
     t.equal(exitCode, 1)
     t.match(failed, {
-      library: /^HSM_MODULE: \S+ is initialized for each of its users anew, as p11-kit-proxy is/,
+      library: /^HSM_MODULE: \S+ is initialized for each of its users anew, as p11-kit's proxy/,
     })
     t.strictSame(skipped, ['token', 'login', ...AFTER_LOGIN])
     const { exited, output } = startServerProcess(t, { ...environment, HSM_MODULE: `${PROXY}` })
     t.same(await exited, { code: 78, signal: null })
     t.match(
       output(),
-      /HSM_MODULE: \S+ is initialized for each of its users anew, [^"]*: name the library behind it/,
+      /HSM_MODULE: \S+ is initialized for each of its users anew, [^"]*: name the library of the HSM/,
     )
   },
 )

@@ -3,8 +3,8 @@ import { Environment } from '../../schemas/configuration.ts'
 
 const HEAD = `# All variables of the service, with their defaults, or an example where there is none. Take away the # in front of those that
 # you set, in a copy of this file. The service reads its environment alone: node --env-file=.env dist/bundle/server.js takes the
-# copy into it, where a value with # in it has to stand in single quotes. docs/configuration.md says more of each. Made by
-# npm run docs.
+# copy into it, where a value with # in it has to stand in single quotes; Docker's --env-file would take these for a part of it.
+# docs/configuration.md says more of each. Made by npm run docs.
 `
 
 const SECRETS: readonly string[] = ['HSM_PIN', 'TSA_PASSWORD']

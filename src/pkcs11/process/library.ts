@@ -27,7 +27,7 @@ export function initializeLibrary(library: Module, parameters?: string): void {
 }
 
 /**
- * Refuses a library whose users have an initialization of their own each, as those of p11-kit-proxy have: each session belongs
+ * Refuses a library whose users have an initialization of their own each, as those of p11-kit's proxy and client have: each session belongs
  * to a thread that loads it anew, and finds what the main thread has initialized.
  *
  * @param path of a library that is initialized
@@ -44,8 +44,8 @@ export function refuseSeparateInitializations(path: string): void {
         'module',
         describeValue(
           path,
-          'is initialized for each of its users anew, as p11-kit-proxy is, so that several threads cannot share it: name the ' +
-            'library behind it, which `p11-kit list-modules` shows',
+          "is initialized for each of its users anew, as p11-kit's proxy and client are, so that several threads cannot share it: " +
+            'name the library of the HSM itself',
         ),
         'the PKCS#11 library cannot be shared by threads',
       )
