@@ -32,7 +32,13 @@ export interface SignerSources {
   readonly timestamper?:
     | Pick<
         Timestamper,
-        'timestamp' | 'anchoredPaths' | 'largestToken' | 'probeInBackground' | 'problem' | 'isUntried'
+        | 'timestamp'
+        | 'checkRoom'
+        | 'anchoredPaths'
+        | 'largestToken'
+        | 'probeInBackground'
+        | 'problem'
+        | 'isUntried'
       >
     | undefined
 }

@@ -11,6 +11,7 @@ import {
   obtainTimestamp,
   type ReachedLevel,
   requireEvidence,
+  requireTimestamper,
   type SigningContext,
 } from './level.ts'
 import { checkSize, gatherFitting, roomBeside, selectRevocationValues } from './size-limit.ts'
@@ -77,6 +78,7 @@ export async function createContainer(
   }
   // Checked before signing, so that the HSM makes no signature for a container that is refused
   checkSize(encode({ signature: placeholder }), context)
+  requireTimestamper(level, context)
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
   // Nothing can be added to data that are signed

@@ -45,6 +45,17 @@ export function requireEvidence(
 }
 
 /**
+ * Refuses a request that would get no timestamp, before the HSM signs for it, unless the level may be lower.
+ *
+ * @throws TIMESTAMP_UNAVAILABLE
+ */
+export function requireTimestamper(level: Level, { signer: { container, sources } }: SigningContext): void {
+  if (level !== 'b-b' && container.timestamps?.fallback === 'refuse') {
+    sources.timestamper?.checkRoom()
+  }
+}
+
+/**
  * Obtains a timestamp of the signature, at a time at which the certificates of the signer are valid.
  *
  * @param isCovered tells of which authorities there is the revocation information that the level takes, if it takes any

@@ -10,6 +10,7 @@ import {
   obtainTimestamp,
   type ReachedLevel,
   requireEvidence,
+  requireTimestamper,
   type SigningContext,
 } from './level.ts'
 import { checkCrls, gatherFitting } from './size-limit.ts'
@@ -44,6 +45,7 @@ export async function signAtLevel(
   const { signer, options } = context
   const { path } = signerCertificate
   const evidence = level === 'b-lt' ? requireRevocations(path, context) : undefined
+  requireTimestamper(level, context)
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
   const { sizeLimit } = signer.container
   const isUsable = (path: CertificatePath) =>

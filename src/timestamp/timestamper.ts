@@ -17,6 +17,11 @@ import { type Timestamp, verifyResponse } from './verify-response.ts'
 /** Waits between tries of an authority that is down, in ms. A service may be unready until one succeeds. */
 const PROBE_RETRIES = { first: 5_000, longest: 60_000 }
 
+/** Most requests that wait for a timestamp. Each keeps a connection of its caller's, of which others would soon have none. */
+const MAX_WAITING = 128
+/** The same while no authority gives one: a few are enough to see that it does again. */
+const MAX_WAITING_AWAY = 4
+
 /** Messages for callers. Only the log names an authority's address, and its own words. */
 const PUBLIC_PROBLEMS: Readonly<Record<TimestampFailure, string>> = {
   misconfigured: 'it could not be asked',
@@ -118,6 +123,8 @@ export class Timestamper {
   /** Time limit of a probe in ms; undefined without probes in the background. */
   #probeMs: number | undefined
   readonly #closing = new AbortController()
+  /** Requests that wait for a timestamp. */
+  #waiting = 0
 
   constructor({
     clockToleranceMs = 300_000,
@@ -149,7 +156,29 @@ export class Timestamper {
    *
    * @throws TIMESTAMP_UNAVAILABLE before the deadline; the signal's reason when it is aborted
    */
-  async timestamp(data: Uint8Array, { deadline, isCovered, ...rest }: TimestampLimits): Promise<Timestamp> {
+  async timestamp(data: Uint8Array, limits: TimestampLimits): Promise<Timestamp> {
+    this.checkRoom()
+    this.#waiting += 1
+    try {
+      return await this.#timestamp(data, limits)
+    } finally {
+      this.#waiting -= 1
+    }
+  }
+
+  /**
+   * Refuses a request at once where too many wait already, of whom most would get nothing.
+   *
+   * @throws TIMESTAMP_UNAVAILABLE
+   */
+  checkRoom(): void {
+    const { problem } = this
+    if (this.#waiting >= (problem === undefined ? MAX_WAITING : MAX_WAITING_AWAY)) {
+      throw new TIMESTAMP_UNAVAILABLE('too many others wait for one')
+    }
+  }
+
+  async #timestamp(data: Uint8Array, { deadline, isCovered, ...rest }: TimestampLimits): Promise<Timestamp> {
     const refusals: AuthorityFailure[] = []
     const covered = this.#findCovered(isCovered)
     const order = this.#order(covered)

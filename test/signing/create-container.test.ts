@@ -73,7 +73,13 @@ t.test('containers are of level b-lt only where they hold what is about the time
         timestamper: {
           timestamp: async () => timestamp,
           anchoredPaths: () => anchoredPaths,
-          ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
+          ...{
+            largestToken: 0,
+            probeInBackground: () => {},
+            problem: undefined,
+            isUntried: false,
+            checkRoom() {},
+          },
         },
       },
       validCertificate: () => signerCertificate,
@@ -107,7 +113,13 @@ t.test('a timestamp has to be of a time at which the certificates of the signer 
           return { token: Buffer.from('0500', 'hex'), path: [after], time: new Date() }
         },
         anchoredPaths: () => [],
-        ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
+        ...{
+          largestToken: 0,
+          probeInBackground: () => {},
+          problem: undefined,
+          isUntried: false,
+          checkRoom() {},
+        },
       },
     },
     validCertificate: () => signerCertificate,
@@ -137,7 +149,13 @@ t.test('evidence about the signer that is gone when the timestamp has come', asy
         timestamper: {
           timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path, time: new Date() }),
           anchoredPaths: () => [path],
-          ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
+          ...{
+            largestToken: 0,
+            probeInBackground: () => {},
+            problem: undefined,
+            isUntried: false,
+            checkRoom() {},
+          },
         },
       },
       validCertificate: () => signerCertificate,
@@ -221,7 +239,13 @@ t.test('CRLs without room are left out, unless the signer needs them and the lev
         timestamper: {
           timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path: first, time: new Date() }),
           anchoredPaths: () => [first, spare],
-          ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
+          ...{
+            largestToken: 0,
+            probeInBackground: () => {},
+            problem: undefined,
+            isUntried: false,
+            checkRoom() {},
+          },
         },
       },
       validCertificate: () => signerCertificate,
@@ -298,7 +322,7 @@ t.test(
                 timestamp: async () => ({ token, path: units[0] as X509Certificate[], time: new Date() }),
                 anchoredPaths: () => units,
                 ...{ largestToken: token.length, probeInBackground: () => {} },
-                ...{ problem: undefined, isUntried: false },
+                ...{ problem: undefined, isUntried: false, checkRoom() {} },
               },
             },
             validCertificate: () => signerCertificate,

@@ -86,7 +86,13 @@ async function sign(level: Level, { container, data, answers = true, client }: P
             return { token, path: timestampPath, time: new Date() }
           },
           anchoredPaths: () => [timestampPath],
-          ...{ largestToken: 0, probeInBackground: () => {}, problem: undefined, isUntried: false },
+          ...{
+            largestToken: 0,
+            probeInBackground: () => {},
+            problem: undefined,
+            isUntried: false,
+            checkRoom() {},
+          },
         },
       },
       validCertificate: () => signerCertificate,

@@ -682,3 +682,31 @@ t.test('the newest unit of each authority comes first, and the largest timestamp
   await timestamper.timestamp(data, after(20_000))
   t.ok(timestamper.largestToken < long.token.length, 'it does not count for ever')
 })
+
+t.test('an authority that hangs keeps some requests waiting, and refuses others at once', async (t) => {
+  const server = await startTimestampServer(t, silent)
+  const probeRetries = { first: 10, longest: 10 }
+  const { timestamper } = start(t, { authorities: [{ url: server.url }], probeRetries })
+  const crowded = { message: /too many others wait for one/ }
+  const wait = (count: number) =>
+    Promise.allSettled(Array.from({ length: count }, () => timestamper.timestamp(data, after(1_500))))
+  const first = wait(128)
+  await t.rejects(timestamper.timestamp(data, after(60_000)), crowded)
+  t.throws(() => timestamper.checkRoom(), crowded, 'before the HSM signs')
+  await first
+  timestamper.checkRoom()
+  server.answer = failing
+  timestamper.probeInBackground(60_000)
+  await until('it is known to be away', () => timestamper.problem !== undefined)
+  server.answer = silent
+  const next = wait(4)
+  await t.rejects(timestamper.timestamp(data, after(60_000)), crowded)
+  await next
+  server.answer = good
+  await timestamper.timestamp(data, after(60_000))
+  t.equal(timestamper.problem, undefined, 'one of the few has found it there again')
+  const granted = await Promise.all(
+    Array.from({ length: 8 }, () => timestamper.timestamp(data, after(60_000))),
+  )
+  t.ok(granted.every(({ token }) => token.length > 0))
+})

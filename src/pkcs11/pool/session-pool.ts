@@ -41,6 +41,8 @@ export class SessionPool {
   #everTested = false
   readonly #ticking: NodeJS.Timeout
   #closing = false
+  /** Time at which a session signed, or the pool was made, in ms of `performance.now()`. */
+  #readyAt = performance.now()
   /** The warnings about keys that were logged last. */
   #warned = ''
 
@@ -63,6 +65,7 @@ export class SessionPool {
       limit: hsm.queueLimit,
       observer,
       isReady: () => this.status().state === 'ready',
+      isAway: () => performance.now() - this.#readyAt > hsm.timeoutMs,
       isUnavailableUntil: (deadline) => this.#supervisor.isUnavailableUntil(deadline),
       retestKey: (key) => this.#keys.retest(key),
     })
@@ -263,6 +266,7 @@ export class SessionPool {
     const now = performance.now()
     this.#jobs.sessions?.tick(now)
     if (!this.#closing && this.status().state === 'ready') {
+      this.#readyAt = now
       this.#keys.tick(now)
     }
     this.#jobs.tick()

@@ -25,12 +25,17 @@ export interface SignOptions {
   readonly trace?: Trace
 }
 
+/** Jobs that may wait while nothing has been signed for so long that others have waited in vain. */
+const AWAY_LIMIT = 64
+
 export interface SigningJobsOptions {
   /** Jobs that may wait. */
   readonly limit: number
   readonly observer: PoolObserver
   /** Tells whether a session signs. */
   isReady(): boolean
+  /** Tells whether no session has signed for longer than a request waits. Each that waits keeps a connection of its caller's. */
+  isAway(): boolean
   /** Whether signing is out of the question until `deadline`, in ms of `performance.now()`. */
   isUnavailableUntil(deadline: number): boolean
   /** A job failed in a way for which its key may be to blame. */
@@ -264,7 +269,8 @@ export class SigningJobs implements JobSource {
     const { idle, signing } = this.#capacity()
     const ahead = this.#placeOf({ turn, deadline })
     // Jobs that wait to be repeated get free sessions before a new one
-    const isFull = this.#queue.length - idle >= this.#options.limit
+    const waiting = this.#queue.length - idle
+    const isFull = waiting >= this.#options.limit || (waiting >= AWAY_LIMIT && this.#options.isAway())
     // One that a session has begun with before has an earlier turn
     const last = isFull ? this.#queue.at(-1) : undefined
     if (isFull && (last === undefined || last.turn <= turn)) {
