@@ -67,13 +67,13 @@ export function readAudit(
   }
 }
 
+/** What is wrong with a folder, keyed by the code of the error. */
+const UNWRITABLE: Readonly<Record<string, string>> = {
+  EACCES: `user ${process.geteuid?.()} may not write to`,
+  EROFS:
+    'nobody can write to, as its file system is read-only here (systemd: StateDirectory, or ReadWritePaths)',
+}
+
 function describeUnwritable(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'EACCES':
-      return `user ${process.geteuid?.()} may not write to`
-    case 'EROFS':
-      return 'nobody can write to, as its file system is read-only here (systemd: StateDirectory, or ReadWritePaths)'
-    default:
-      return describeUnreadable(error)
-  }
+  return UNWRITABLE[`${error.code}`] ?? describeUnreadable(error)
 }

@@ -172,10 +172,16 @@ t.test('a restriction that cannot be read does not become none', async (t) => {
 
 t.test('what others call so is no restriction', async (t) => {
   const authenticator = create(t)
+  let deep: Record<string, unknown> = { containers: ['raw'] }
+  for (let depth = 0; depth < 9; depth++) {
+    deep = { deep }
+  }
   for (const claims of [
     { evidence: [{ digest: { alg: 'sha-256', value: 'n4bQ' } }] },
     { app: { containers: ['web', 'db'], digest: 'none', signer: 'Bob' } },
     { app: { containers: [] } },
+    // Deeper than claims are searched
+    deep,
     { signer_name: 'Bob Miller', signerId: '42', 'custom:signer_name': 'Bob' },
     { user: { address: '1 Main Street' }, 'https://example.com/address': 'Berlin' },
     { 'https://digest.example.com/roles': ['raw'] },
@@ -345,6 +351,9 @@ t.test('a token without kid is verified with each key that may be meant', async 
     const stranger = authenticator.authenticate({ token: without(createJwtKey()) })
     t.equal(await stranger.catch(describeRefusal), 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
   }
+  const fewer = create(t, { keys: { kind: 'set', set: createKeySet(...others.slice(0, 2)) } })
+  const unknown = fewer.authenticate({ token: signJwt(key, createClaims(), { kid: undefined }) })
+  t.equal(await unknown.catch(describeRefusal), 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
   const withShort = create(t, { keys: { kind: 'set', set: short } })
   t.same(await withShort.authenticate({ token: signJwt(rsa, createClaims(), { kid: undefined }) }), {
     subject: 'alice',
