@@ -53,6 +53,7 @@ export async function createContainer(
   const { hashAlgorithm } = request
   // Read once for the whole request, so that the embedded certificate is the one that verifies the signature
   const signerCertificate = signer.validCertificate()
+  requireTimestamper(level, context)
   const { template, algorithm, publicKey } = signerCertificate
   const attributes = { ...request, signingTime: new Date() }
   const placeholder = Buffer.alloc(algorithm.maxLength(publicKey))
@@ -78,7 +79,6 @@ export async function createContainer(
   }
   // Checked before signing, so that the HSM makes no signature for a container that is refused
   checkSize(encode({ signature: placeholder }), context)
-  requireTimestamper(level, context)
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
   // Nothing can be added to data that are signed

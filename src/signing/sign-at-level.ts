@@ -44,8 +44,8 @@ export async function signAtLevel(
 ): Promise<LevelSignature> {
   const { signer, options } = context
   const { path } = signerCertificate
-  const evidence = level === 'b-lt' ? requireRevocations(path, context) : undefined
   requireTimestamper(level, context)
+  const evidence = level === 'b-lt' ? requireRevocations(path, context) : undefined
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
   const { sizeLimit } = signer.container
   const isUsable = (path: CertificatePath) =>
