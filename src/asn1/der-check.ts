@@ -68,15 +68,24 @@ function step(open: DerReader[]): void {
   const element = reader.element()
   checkPrimitive(element)
   if ((tag & CONSTRUCTED) !== 0) {
-    const content = DerReader.enterOnly(element, tag)
-    if (tag === TAG.set && !areSorted(DerReader.enterOnly(element, tag).elements())) {
+    if (tag === TAG.set && !isSortedSet(element)) {
       throw new Error('it is no DER: the elements of a SET OF are in another order')
     }
     if (open.length === MAX_DEPTH) {
       throw new Error(`it has elements in more than ${MAX_DEPTH} others`)
     }
-    open.push(content)
+    open.push(DerReader.enterOnly(element, tag))
   }
+}
+
+/**
+ * Returns whether the elements of a SET OF stand in the order that DER demands (X.690 11.6), in which some verifiers put them
+ * before they verify a signature over them.
+ *
+ * @param set DER but for the order
+ */
+export function isSortedSet(set: Buffer): boolean {
+  return areSorted(DerReader.enterOnly(set, TAG.set).elements())
 }
 
 /** Returns whether elements stand in the order that DER demands of a SET OF (X.690 11.6). */

@@ -4,7 +4,7 @@
  */
 import { digest, findHashByOid, type HashAlgorithm, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
 import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
-import { areSorted } from '../asn1/der-check.ts'
+import { areSorted, isSortedSet } from '../asn1/der-check.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { checkPrimitive } from '../asn1/primitive.ts'
@@ -269,16 +269,6 @@ export function singleValue(attributes: readonly Attribute[], type: Buffer): Buf
 
 function octetsOf(value: Buffer | undefined): Buffer | undefined {
   return value?.[0] === TAG.octetString ? new DerReader(value).content(TAG.octetString) : undefined
-}
-
-/**
- * Returns whether the elements of a SET OF stand in the order that DER demands (X.690 11.6), in which some verifiers put them
- * before they verify a signature over them.
- *
- * @param set DER but for the order
- */
-export function isSortedSet(set: Buffer): boolean {
-  return areSorted(DerReader.enterOnly(set, TAG.set).elements())
 }
 
 /**

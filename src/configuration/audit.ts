@@ -67,7 +67,7 @@ export function readAudit(
   }
 }
 
-/** What is wrong with a folder, keyed by the code of the error. */
+/** Words for why records cannot be written to a folder, keyed by the code of the error. */
 const UNWRITABLE: Readonly<Record<string, string>> = {
   EACCES: `user ${process.geteuid?.()} may not write to`,
   EROFS:

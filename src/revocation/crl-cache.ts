@@ -70,11 +70,11 @@ export class CrlCache implements CrlLists {
     this.#keep(this.source, isNeeded)
     if (asked.length > 0) {
       this.#keep(this.delta, isNeeded)
-    } else {
-      this.delta.stop()
+      return
     }
+    this.delta.stop()
     const [first] = ignored
-    if (first !== undefined && asked.length === 0 && !this.#isToldUnreachable) {
+    if (first !== undefined && !this.#isToldUnreachable) {
       this.#isToldUnreachable = true
       this.#options.onUnreachableDelta(first.address, first.why)
     }

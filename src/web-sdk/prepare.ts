@@ -2,9 +2,9 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { SignHashBody } from '../../schemas/web-sdk.ts'
 import { digest, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { isSortedSet } from '../asn1/der-check.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import {
-  isSortedSet,
   namesCertificate,
   readAttributes,
   readNamedOthers,

@@ -173,14 +173,14 @@ const BASE64_OF_PEM = /^\s*LS0tLS1CRUdJTi/
 const BASE64_OF_DER = /^\s*M(?:IG|II)[A-Za-z0-9+/\s]/
 
 /** The beginning of a SEQUENCE of 128 to 65,535 octets. */
-const SHORT_OR_LONG = '\\x30(?:\\x81.|\\x82..)'
+const LONGER_SEQUENCE = '\\x30(?:\\x81.|\\x82..)'
 
 /** Messages keyed by what tells, in Latin-1, of a certificate between blocks of PEM. */
 const BETWEEN_BLOCKS: readonly (readonly [RegExp, string])[] = [
   [/-\0-\0-/, `a part of it ${IS_UTF_16}`],
   [
     // Certificate, TBSCertificate and its version or serial number (RFC 5280 4.1)
-    new RegExp(`\\x30\\x82..${SHORT_OR_LONG}(?:\\xa0\\x03)?\\x02`, 's'),
+    new RegExp(`\\x30\\x82..${LONGER_SEQUENCE}(?:\\xa0\\x03)?\\x02`, 's'),
     'it has a certificate in DER beside those in PEM: convert that one, `openssl x509 -inform DER -in FILE`, and put them together anew',
   ],
   [

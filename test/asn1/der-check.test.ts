@@ -1,4 +1,4 @@
-/** What others encode anew has to be DER in all depths; Node.js and OpenSSL write such. */
+/** Checks elements in all depths: a certificate that OpenSSL has written is DER, and forms that only BER allows are found. */
 import t from 'tap'
 import { findEncodingFlaw, findEncodingFlawInTurns } from '../../src/asn1/der-check.ts'
 import { encode } from '../../src/asn1/der-writer.ts'

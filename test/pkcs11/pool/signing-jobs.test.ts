@@ -1,4 +1,4 @@
-/** How many jobs may wait for sessions that are not there. */
+/** Jobs wait for sessions that are not there up to a limit, and further ones are refused at once. */
 import t from 'tap'
 import { HSM_BUSY, HSM_UNAVAILABLE } from '../../../src/errors.ts'
 import { SigningJobs, type SigningJobsOptions } from '../../../src/pkcs11/pool/signing-jobs.ts'
