@@ -19,12 +19,10 @@ export interface TimestampersOptions {
 /** Holds one timestamper for each list of authorities, whose connections and state several signers may share. */
 export class Timestampers {
   readonly #options: TimestampersOptions
-  readonly #warning: RepeatedWarning
   readonly #timestampers = new Map<string, Timestamper>()
 
   constructor(options: TimestampersOptions) {
     this.#options = options
-    this.#warning = new RepeatedWarning(options.log)
   }
 
   for(authorities: Authorities): Timestamper {
@@ -45,7 +43,9 @@ export class Timestampers {
   }
 
   #create(authorities: Authorities): Timestamper {
-    const { observer, onProbed, proxies, revocations } = this.#options
+    const { observer, onProbed, proxies, revocations, log } = this.#options
+    // Each has its own: what one of them said hides nothing about another at the same host, such as that of a reload
+    const warning = new RepeatedWarning(log)
     return new Timestamper({
       authorities,
       proxies,
@@ -62,11 +62,11 @@ export class Timestampers {
           if (problem !== undefined) {
             // The message varies with times and answers, so that it does not identify the problem
             const about = `${authority} ${outcome}`
-            this.#warning.warn(`No timestamp: ${problem}`, { authority, outcome }, about)
+            warning.warn(`No timestamp: ${problem}`, { authority, outcome }, about)
           }
         },
         passedOver: (authority, problem) =>
-          this.#warning.warn(`No timestamp for level b-lt: ${problem}`, { authority }),
+          warning.warn(`No timestamp for level b-lt: ${problem}`, { authority }),
         probed: onProbed,
       },
     })

@@ -144,6 +144,35 @@ t.test('each level, as others see it', async (t) => {
   t.ok(Number(await metric('containers_total', 'signer="b-t",level="b-t",shortfall="none"')) >= 2)
 })
 
+// Before any outage, of which a probe in the background may still wait for its answer
+t.test('authorities that give no timestamp are not taken over in place of one that does', async (t) => {
+  const write = (changed: object) => {
+    const entry = { ...signers['b-t'], timestamps: { ...timestamps, ...changed } }
+    writeFileSync(
+      path('signers.json'),
+      JSON.stringify({ default: 'b-b', signers: { ...signers, 'b-t': entry } }),
+    )
+  }
+  const wrong = {
+    'an address that is not there': { url: `${authorities.timestampUrl}s` },
+    'trust anchors of others': { caFile: anchors },
+  }
+  for (const [what, changed] of Object.entries(wrong)) {
+    const start = service.log().length
+    t.equal(await afterReload(service, () => write(changed)), 'pending', what)
+    t.match(problemsSince(service, start), [
+      /^SIGNERS_FILE \/signers\/b-t\/timestamps\/url: containers of level b-t cannot be made: No authority gave a timestamp that is any good: /,
+    ])
+    t.match(await reloadStatus(service.url), {
+      outcome: 'pending',
+      reason: 'timestamps are missing',
+      pending: 1,
+    })
+    t.equal(await faultOf(await signed('b-t', 'cades'), 'cades', 'b-t'), undefined)
+  }
+  t.equal(await afterReload(service, () => write({})), 'taken over')
+})
+
 t.test('the command signs with the same levels', async (t) => {
   writeFileSync(path('content'), content)
   const environment = { ...token.environment, SIGNERS_FILE: path('signers.json') }
@@ -263,41 +292,15 @@ t.test('an authority of which two units take turns', async (t) => {
 
 t.test('a client that leaves while an authority works', async (t) => {
   const { host } = new URL(authorities.timestampUrl)
+  const abandoned = async () =>
+    (await metric('timestamp_requests_total', `authority="${host}",outcome="abandoned"`)) ?? 0
+  const before = await abandoned()
   play(t, '/timestamp', () => undefined, timestamping)
   const body = { action: 'sign_pkcs7', digest: '00'.repeat(32), signing_token: tokenFor('b-t-or-b-b') }
   const request = send(`${service.url}/sign`, { method: 'POST', body: JSON.stringify(body), timeoutMs: 500 })
   await t.rejects(request, /no answer for 500 ms/)
-  const abandoned = () => metric('timestamp_requests_total', `authority="${host}",outcome="abandoned"`)
-  await until('the authority is not waited for any more', async () => (await abandoned()) === 1)
+  await until('the authority is not waited for any more', async () => (await abandoned()) === before + 1)
   t.notMatch(service.log(), /an unexpected error/)
-})
-
-t.test('authorities that give no timestamp are not taken over in place of one that does', async (t) => {
-  const write = (changed: object) => {
-    const entry = { ...signers['b-t'], timestamps: { ...timestamps, ...changed } }
-    writeFileSync(
-      path('signers.json'),
-      JSON.stringify({ default: 'b-b', signers: { ...signers, 'b-t': entry } }),
-    )
-  }
-  const wrong = {
-    'an address that is not there': { url: `${authorities.timestampUrl}s` },
-    'trust anchors of others': { caFile: anchors },
-  }
-  for (const [what, changed] of Object.entries(wrong)) {
-    const start = service.log().length
-    t.equal(await afterReload(service, () => write(changed)), 'pending', what)
-    t.match(problemsSince(service, start), [
-      /^SIGNERS_FILE \/signers\/b-t\/timestamps\/url: containers of level b-t cannot be made: No authority gave a timestamp that is any good: /,
-    ])
-    t.match(await reloadStatus(service.url), {
-      outcome: 'pending',
-      reason: 'timestamps are missing',
-      pending: 1,
-    })
-    t.equal(await faultOf(await signed('b-t', 'cades'), 'cades', 'b-t'), undefined)
-  }
-  t.equal(await afterReload(service, () => write({})), 'taken over')
 })
 
 t.test('another certificate is taken over as soon as there is revocation information about it', async (t) => {
