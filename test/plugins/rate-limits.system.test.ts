@@ -112,6 +112,20 @@ t.test('a caller who has had his signatures of a minute', async (t) => {
   })
 })
 
+t.test('a minute ends though the clock is set back', async (t) => {
+  const { ask, pass } = await start(t, {
+    ...TOKENS,
+    RATE_LIMIT_PER_SUBJECT: '2',
+    RATE_LIMIT_PER_SIGNER: '3',
+  })
+  t.same(await repeat(3, () => ask(alice.token)), [200, 200, 429])
+  pass(-3_600_000)
+  t.same(await repeat(3, () => ask(alice.token)), [200, 200, 429], 'another one has begun')
+  t.same(await repeat(2, () => ask(bob.token)), [200, 429], 'for the signer too')
+  pass(60_000)
+  t.same(await repeat(3, () => ask(alice.token)), [200, 200, 429])
+})
+
 t.test('what is refused for another reason does not count', async (t) => {
   const { ask } = await start(t, { ...TOKENS, RATE_LIMIT_PER_SUBJECT: '2', RATE_LIMIT_PER_SIGNER: '2' })
   const stranger = `${alice.kept.tokenId}.${bob.token.slice(13)}`
