@@ -63,6 +63,8 @@ export interface HttpRequest {
   readonly waitIfLarge?: () => Promise<void>
   /** True if any status counts as an answer, rather than only 200, and redirects are not followed. */
   readonly anyStatus?: boolean
+  /** Longest time in ms for which the server may send nothing; by default any. */
+  readonly silenceMs?: number
   /** Ends the exchange; its reason is thrown. Callers limit the time with it. */
   readonly signal: AbortSignal
 }
@@ -155,7 +157,7 @@ export class HttpClient {
     for (;;) {
       const outgoing = this.#open(request, hop)
       try {
-        return await awaitAnswer(outgoing, request.body?.content)
+        return await awaitAnswer(outgoing, request)
       } catch (error) {
         if (!outgoing.reusedSocket || request.signal.aborted) {
           throw error
@@ -164,13 +166,14 @@ export class HttpClient {
     }
   }
 
-  #open({ body, accept, authorization, tls, signal }: HttpRequest, hop: Hop): ClientRequest {
+  #open({ body, accept, authorization, tls, silenceMs, signal }: HttpRequest, hop: Hop): ClientRequest {
     const { url, isOwnOrigin, mayBePrivate } = hop
     const proxy = this.#proxies.for(url)
     const isTls = url.protocol === 'https:'
     const options = {
       method: body === undefined ? 'GET' : 'POST',
       signal,
+      ...(silenceMs && { timeout: silenceMs }),
       ...ATTEMPT,
       headers: {
         'user-agent': 'signing-service',
@@ -299,9 +302,22 @@ function checkTls({ url, tls }: HttpRequest): void {
   }
 }
 
-function awaitAnswer(outgoing: ClientRequest, content: Buffer | undefined): Promise<IncomingMessage> {
+function awaitAnswer(
+  outgoing: ClientRequest,
+  { body, silenceMs }: Pick<HttpRequest, 'body' | 'silenceMs'>,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    outgoing.on('response', resolve)
+    let incoming: IncomingMessage | undefined
+    outgoing.on('response', (answer) => {
+      incoming = answer
+      resolve(answer)
+    })
+    // Connections that are kept have this event too, after which they may be used on
+    if (silenceMs !== undefined) {
+      outgoing.on('timeout', () => {
+        ;(incoming ?? outgoing).destroy(new HttpError('late', `sent nothing for ${silenceMs} ms`))
+      })
+    }
     let informational = 0
     outgoing.on('information', () => {
       informational += 1
@@ -319,7 +335,7 @@ function awaitAnswer(outgoing: ClientRequest, content: Buffer | undefined): Prom
     })
     // An error may also come after the answer has begun
     outgoing.on('error', reject)
-    outgoing.end(content)
+    outgoing.end(body?.content)
   })
 }
 
@@ -378,6 +394,8 @@ function unreachable(error: unknown, proxy: ProxyServer | undefined): HttpError 
 
 export type HttpFailure =
   | 'unreachable'
+  /** The time for an answer, or for the next part of it, is over. */
+  | 'late'
   /** The status is not 200. */
   | 'status'
   /** A redirect leads to an address that must not be asked. */

@@ -8,6 +8,8 @@ export interface RevocationLimits {
   readonly ocspTimeoutMs: number
   /** Time for one CRL. */
   readonly crlTimeoutMs: number
+  /** Time for which the server of a CRL may send nothing: one that hangs is asked again before a long list would be over. */
+  readonly crlSilenceMs: number
   /** Time for which a large answer waits for others, which are read one after another. */
   readonly largeWaitMs: number
   /**
@@ -24,6 +26,7 @@ export const DEFAULT_LIMITS: RevocationLimits = {
   crlBytes: 20_000_000,
   ocspTimeoutMs: 10_000,
   crlTimeoutMs: 60_000,
+  crlSilenceMs: 30_000,
   largeWaitMs: 5_000,
   refreshMs: { least: 600_000, most: 3_600_000 },
   retryMs: { first: 10_000, longest: 600_000 },

@@ -33,7 +33,9 @@ export interface Responder {
 const HARMLESS_REASONS: readonly string[] = [3, 4, 5].map(describeReason)
 
 /** A request that is sent to each address of a source in turn. */
-type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
+type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'silenceMs' | 'signal'> & {
+  readonly timeoutMs: number
+}
 
 /** CRLs about responders that are kept: an authority may give each new certificate of a responder an address of its own. */
 const MAX_RESPONDER_CRLS = 8
@@ -85,7 +87,8 @@ export class RevocationChecker {
    * @throws Error that says for each distribution point why its CRL does not count
    */
   async fetchCrl(urls: readonly URL[], question: CrlQuestion, signal: AbortSignal): Promise<CheckedCrl> {
-    const asking = { limit: this.#limits.crlBytes, timeoutMs: this.#limits.crlTimeoutMs, signal }
+    const { crlBytes: limit, crlTimeoutMs: timeoutMs, crlSilenceMs: silenceMs } = this.#limits
+    const asking = { limit, timeoutMs, silenceMs, signal }
     return await this.#fetchFirst('crl', urls, asking, (der) => checkCrl(der, question, new Date()))
   }
 
@@ -242,13 +245,15 @@ export class RevocationChecker {
     let seconds = 0
     const turn = this.#createTurn()
     try {
-      const late = new HttpError('unreachable', `did not answer within ${timeoutMs} ms`)
+      const late = new HttpError('late', `did not answer within ${timeoutMs} ms`)
       const { body } = await withTimeout(timeoutMs, late, signal, (signal) =>
         this.#client.send({ ...request, url, signal, waitIfLarge: turn.wait }),
       )
         .catch((error) => {
-          const wrong = error === late ? NoAnswer : Error
-          throw error instanceof HttpError ? new wrong(`it ${error.message}`) : error
+          if (!(error instanceof HttpError)) {
+            throw error
+          }
+          throw new (error.failure === 'late' ? NoAnswer : Error)(`it ${error.message}`)
         })
         .finally(() => {
           seconds = (performance.now() - start) / 1000

@@ -18,6 +18,7 @@ const REPLY = 'application/timestamp-reply'
 
 const OUTCOMES: Readonly<Record<HttpFailure, TimestampFailure>> = {
   unreachable: 'unreachable',
+  late: 'timeout',
   status: 'http_error',
   redirect: 'http_error',
   too_large: 'malformed',

@@ -8,7 +8,7 @@ import { type Issued, issue } from '../support/certificates.ts'
 import { inPem } from '../support/changed-crl.ts'
 import { judgeCrl, RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'
-import { startRevocationServer } from '../support/revocation-server.ts'
+import { type Handler, startRevocationServer } from '../support/revocation-server.ts'
 
 const HOUR_MS = 3_600_000
 const directory = t.testdir()
@@ -175,6 +175,35 @@ t.test('who does not answer in time', async (t) => {
   await t.rejects(checker.askResponder(issued, signal), {
     message: `${server.url}/ocsp: it did not answer within 50 ms`,
   })
+})
+
+t.test('who sends nothing more of a list', async (t) => {
+  const list = await authority.crl()
+  const limits = { ...DEFAULT_LIMITS, crlSilenceMs: 300 }
+  const checker = new RevocationChecker(new HttpClient(), { asked() {} }, limits)
+  const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
+  for (const [path, handler] of Object.entries<Handler>({
+    '/silent.crl': () => undefined,
+    '/begun.crl': (_, response) => {
+      response.writeHead(200).write(list.subarray(0, 100))
+      return undefined
+    },
+  })) {
+    server.on(path, handler)
+    await t.rejects(checker.fetchCrl([new URL(path, server.url)], question, signal), {
+      message: `${server.url}${path}: it sent nothing for 300 ms`,
+    })
+  }
+  server.on('/slow.crl', async (_, response) => {
+    response.writeHead(200)
+    for (let begin = 0; begin < list.length; begin += 100) {
+      response.write(list.subarray(begin, begin + 100))
+      await sleep(50)
+    }
+    response.end()
+    return undefined
+  })
+  await checker.fetchCrl([new URL('/slow.crl', server.url)], question, signal)
 })
 
 t.test('those who wait for one who does not answer in time do not wait as long each', async (t) => {
