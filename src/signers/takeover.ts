@@ -62,47 +62,62 @@ export async function testSigners(
   for (const signer of changed) {
     await testAnew(signer, performance.now() + PATIENCE_MS, signal)
   }
-  await awaitTimestamps(next, before, signal)
-  await awaitEvidence(next, before, signal)
+  await awaitSupply(TIMESTAMPS, next, before, signal)
+  await awaitSupply(EVIDENCE, next, before, signal)
   // Revocations are known by now
   refuseNewlyInvalid(next, before)
 }
 
-/** Waits until timestamp authorities have answered, and refuses signers without timestamps unless they lacked them before. */
-async function awaitTimestamps(next: SignerSet, before: SignerSet, signal: AbortSignal): Promise<void> {
-  const keys = [...next.signers.values()].filter(
-    ({ name }) => before.signers.get(name)?.missingTimestamps() === undefined,
-  )
-  const isOpen = (signer: Signer) =>
-    signer.missingTimestamps() !== undefined && signer.sources.timestamper?.problem === undefined
-  await waitUntil(() => !keys.some(isOpen), signal)
-  refuseProblems(
-    keys.flatMap((signer) => {
-      const missing = signer.missingTimestamps()
-      const { container, configuration } = signer
-      const message = `containers of level ${container.level} cannot be made: ${missing}; the log says why`
-      const variable = configuration.settings.timestamps
-      const publicMessage = 'timestamps are missing'
-      return missing === undefined ? [] : { variable, message, isTemporary: true, publicMessage }
-    }),
-  )
+/** What containers need of others. */
+interface Supply {
+  /** Says in words what of it a signer lacks that refuses requests without it. */
+  findMissing(signer: Signer): readonly string[]
+  /** Tells whether it is known already that none will come for now. */
+  isHopeless(signer: Signer): boolean
+  /** The setting that names who gives it. */
+  settingOf(signer: Signer): string
+  readonly publicMessage: string
 }
 
-/** Waits for revocation information that requests need, and refuses signers without it unless they lacked it before. */
-async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSignal): Promise<void> {
-  const keys = [...next.signers.values()].filter(({ name, container }) => {
+const TIMESTAMPS: Supply = {
+  findMissing(signer) {
+    const missing = signer.missingTimestamps()
+    return missing === undefined ? [] : [`${missing}; the log says why`]
+  },
+  isHopeless: ({ sources }) => sources.timestamper?.problem !== undefined,
+  settingOf: ({ configuration }) => configuration.settings.timestamps,
+  publicMessage: 'timestamps are missing',
+}
+
+const EVIDENCE: Supply = {
+  findMissing: (signer) => (signer.container.revocationFallback === 'refuse' ? signer.missingEvidence() : []),
+  isHopeless: () => false,
+  settingOf: ({ configuration }) => configuration.settings.certificate,
+  publicMessage: 'revocation information for containers of level b-lt is missing',
+}
+
+/** Waits until signers have what they need of others, and refuses those without it unless they lacked it before. */
+async function awaitSupply(
+  { findMissing, isHopeless, settingOf, publicMessage }: Supply,
+  next: SignerSet,
+  before: SignerSet,
+  signal: AbortSignal,
+): Promise<void> {
+  const awaited = [...next.signers.values()].filter(({ name }) => {
     const former = before.signers.get(name)
-    const isUseless = former?.container.level === 'b-lt' && former.missingEvidence().length > 0
-    return container.revocationFallback === 'refuse' && !isUseless
+    return former === undefined || findMissing(former).length === 0
   })
-  await waitUntil(() => keys.every((signer) => signer.missingEvidence().length === 0), signal)
+  await waitUntil(
+    () => awaited.every((signer) => findMissing(signer).length === 0 || isHopeless(signer)),
+    signal,
+  )
   refuseProblems(
-    keys.flatMap((signer) =>
-      signer.missingEvidence().map((missing) => ({
-        variable: signer.configuration.settings.certificate,
-        message: `containers of level b-lt cannot be made: ${missing}`,
+    awaited.flatMap((signer) =>
+      findMissing(signer).map((missing) => ({
+        variable: settingOf(signer),
+        message: `containers of level ${signer.container.level} cannot be made: ${missing}`,
         isTemporary: true,
-        publicMessage: 'revocation information for containers of level b-lt is missing',
+        publicMessage,
       })),
     ),
   )
