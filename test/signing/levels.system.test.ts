@@ -343,6 +343,23 @@ t.test('another certificate is taken over as soon as there is revocation informa
   t.equal(await afterReload(service, back), 'taken over')
 })
 
+t.test('a signer gives up its fallback when there is revocation information', async (t) => {
+  const unknown = authorities.certify({ subject: '/O=Test/CN=Unknown', keyFile })
+  authorities.issuing.forget(unknown.certificate)
+  const write = (more: object) => {
+    const entry = { ...signers['b-lt'], certificateFile: unknown.certificateFile, ...more }
+    writeFileSync(
+      path('signers.json'),
+      JSON.stringify({ default: 'b-b', signers: { ...signers, 'b-lt': entry } }),
+    )
+  }
+  t.equal(await afterReload(service, () => write({ revocationFallback: 'b-t' })), 'taken over')
+  t.equal(await afterReload(service, () => write({})), 'pending')
+  t.equal(await faultOf(await signed('b-lt', 'cades'), 'cades', 'b-t'), undefined)
+  const back = () => writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers }))
+  t.equal(await afterReload(service, back), 'taken over')
+})
+
 t.test('an authority that comes with a changed file is known before it is needed', async (t) => {
   const timestamps = { url: authorities.timestampUrl, caFile: timestampAnchors, hashAlgorithm: 'sha512' }
   const write = (changed: object) =>
