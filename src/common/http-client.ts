@@ -2,7 +2,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { type AgentOptions, type RequestOptions, request as requestTls, Agent as TlsAgent } from 'node:https'
-import type { LookupFunction } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
 import { nameLookups } from './name-lookups.ts'
@@ -94,6 +94,8 @@ export class HttpClient {
   readonly #tlsAgent: TlsAgent
   /** Opens tunnels to https addresses through their proxy; undefined if there is none. */
   readonly #tunnels: TlsAgent | undefined
+  /** Connections that have had a request. Node says of those alone for which no request waited that they are used again. */
+  readonly #used = new WeakSet<Socket>()
 
   constructor({
     proxies = new Proxies(),
@@ -156,10 +158,15 @@ export class HttpClient {
   async #exchange(request: HttpRequest, hop: Hop): Promise<IncomingMessage> {
     for (;;) {
       const outgoing = this.#open(request, hop)
+      let isUsedAgain = false
+      outgoing.on('socket', (socket) => {
+        isUsedAgain = this.#used.has(socket)
+        this.#used.add(socket)
+      })
       try {
         return await awaitAnswer(outgoing, request)
       } catch (error) {
-        if (!outgoing.reusedSocket || request.signal.aborted) {
+        if (!isUsedAgain || request.signal.aborted) {
           throw error
         }
       }

@@ -442,12 +442,15 @@ t.test('a kept connection that ends as it is used anew is no failure', async (t)
       send(response, await respond(query))
     }
   })
-  const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }] })
+  const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }], connections: 2 })
   for (let count = 0; count < 3; count += 1) {
     await timestamper.timestamp(data, after(20_000))
   }
   t.strictSame(outcomes(), ['granted', 'granted', 'granted'])
   t.equal(server.seen.requests.length, 5)
+  // Node gives the connection of one that has ended to one that waits
+  await Promise.all(Array.from({ length: 8 }, () => timestamper.timestamp(data, after(60_000))))
+  t.strictSame([...new Set(outcomes())], ['granted'])
 })
 
 t.test('several authorities of one host have numbers', async (t) => {
