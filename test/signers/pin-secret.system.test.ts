@@ -181,8 +181,40 @@ t.test('a rotated secret', async (t) => {
   })
 })
 
-t.test('only the signer process loads the SDK, and only for a secret', async (t) => {
+t.test('a login that the token has forgotten', async (t) => {
   manager.answer = version('5', PIN)
+  const service = await startReadyService(t, environment)
+  const forget = async () => {
+    module.plan('C_SignInit log-out times=1')
+    const logins = module.calls('C_Login')
+    await until('it logs in', async () => {
+      await signsWith(service.url, 'near').catch(() => {})
+      return module.calls('C_Login') > logins
+    })
+  }
+
+  t.test('is repeated with the last PIN where Secrets Manager does not answer', async (t) => {
+    await manager.close()
+    const processes = module.processes().length
+    await forget()
+    await service.ready()
+    t.match(await signsWith(service.url, 'near'), SERIAL_NUMBER)
+    t.equal(module.processes().length, processes, 'by the same process')
+    await manager.listen()
+  })
+
+  t.test('is repeated with what the secret holds by then', async (t) => {
+    manager.answer = version('6', 'wrong-pin-6')
+    const logins = module.calls('C_Login')
+    await forget()
+    await until('it is refused', async () => (await stateOf(service)) === 'pin refused')
+    t.equal(module.calls('C_Login'), logins + 1)
+    checkSecrets(service)
+  })
+})
+
+t.test('only the signer process loads the SDK, and only for a secret', async (t) => {
+  manager.answer = version('7', PIN)
   const withFile = { ...withoutPin, HSM_PIN_FILE: folder.environment.HSM_PIN_FILE ?? '' }
   for (const [variables, expected] of [
     [environment, [false, true]],

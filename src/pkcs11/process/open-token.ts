@@ -1,7 +1,7 @@
 import type { Module } from 'graphene-pk11'
 import { defined } from '../../common/defined.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
-import { identifyToken, type ToldPin } from '../pin-version.ts'
+import { identifyToken, type Pin, type ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
 import { findOwnCertificates } from './certificate-object.ts'
 import { findPin } from './find-pin.ts'
@@ -20,7 +20,11 @@ export interface OpenToken {
   readonly token: FoundToken
   /** In the order of the request. */
   readonly keys: readonly KeyOutcome[]
-  /** Logs in anew for all sessions, when the token has forgotten the login. */
+  /**
+   * Logs in anew for all sessions, when the token has forgotten the login, with the PIN that its source holds by then.
+   *
+   * @throws OpenError where that is no PIN, or what the PKCS#11 call threw
+   */
   logIn(): Promise<void>
   /**
    * Searches again for keys, which may have come since, and puts what it finds into `keys`.
@@ -73,11 +77,11 @@ async function openWith(
   signal: AbortSignal | undefined,
 ): Promise<OpenToken> {
   const { slot, token } = selectToken(module, access.token)
-  const { pin, version } = await findPin(access.pin, givenPin, signal)
-  const told = { token: identifyToken(access.module, token), version }
+  const identity = identifyToken(access.module, token)
+  let last = await findPin(access.pin, givenPin, signal)
   const logInOnce = async (session: TokenSession) => {
-    await logins.allow(told)
-    logInUser(session, pin, logins.answered)
+    await logins.allow({ token: identity, version: last.version })
+    logInUser(session, last.pin, logins.answered)
   }
   const findWith = (session: TokenSession, place: number) => findKey(session, keys[place] as KeyRequest)
   let anchor = openUserSession(slot)
@@ -94,6 +98,8 @@ async function openWith(
     },
     keys: outcomes,
     async logIn() {
+      // The PIN may have been changed since, when the one that was right would cost a try
+      last = await findPin(access.pin, givenPin, signal).catch((error) => keepIfAway(last, error))
       try {
         await logInOnce(anchor)
       } catch (error) {
@@ -119,6 +125,18 @@ async function openWith(
     // The anchor is closed with it
     close: () => module.finalize(),
   }
+}
+
+/**
+ * Returns the last PIN where its source does not answer: a network that fails may take both the login and the way to a secret.
+ *
+ * @throws the error, where there is another answer than a PIN
+ */
+function keepIfAway(last: Pin, error: unknown): Pin {
+  if (error instanceof OpenError && error.failure.kind === 'unavailable') {
+    return last
+  }
+  throw error
 }
 
 /** Those who watch over logins. */

@@ -1,7 +1,7 @@
 /** Which token, key and certificate are chosen, and what is said when that cannot be told. */
 import { execFileSync } from 'node:child_process'
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SessionFlag } from 'graphene-pk11'
 import pkcs11js, { type Handle, type Template } from 'pkcs11js'
@@ -9,6 +9,7 @@ import t from 'tap'
 import { TAG } from '../../../src/asn1/tag.ts'
 import type { KeySelector, TokenAccess } from '../../../src/configuration/signer-configuration.ts'
 import { type FoundKey, isFound, type KeyOutcome } from '../../../src/pkcs11/messages.ts'
+import type { ToldPin } from '../../../src/pkcs11/pin-version.ts'
 import { initializeLibrary, loadLibrary } from '../../../src/pkcs11/process/library.ts'
 import { OpenError } from '../../../src/pkcs11/process/open-error.ts'
 import { type OpenToken, openToken } from '../../../src/pkcs11/process/open-token.ts'
@@ -299,6 +300,32 @@ t.test('the login is repeated', async (t) => {
     t.equal(module.calls('C_Login'), logins + 6)
     module.plan()
   })
+})
+
+t.test('the login is repeated with the PIN that the file holds by then', async (t) => {
+  const file = join(directory, 'changed-pin')
+  writeFileSync(file, PIN)
+  const versions: string[] = []
+  const logins = { allow: async ({ version }: ToldPin) => void versions.push(version), answered() {} }
+  const key = { selector: {}, certificateOnToken: false, publicKey: wanted }
+  const opened = await openToken({ access: { ...access, pin: { file } }, keys: [key] }, logins)
+  const logIn = () => {
+    module.plan('C_Login log-out times=1')
+    return opened.logIn()
+  }
+  writeFileSync(file, `${PIN}0`)
+  await t.rejects(logIn(), { message: 'CKR_PIN_INCORRECT' })
+  writeFileSync(file, PIN)
+  await logIn()
+  t.equal(new Set(versions).size, 3, 'another version of the file each time')
+  const told = module.calls('C_Login')
+  for (const act of [() => writeFileSync(file, ''), () => rmSync(file)]) {
+    act()
+    await t.rejects(logIn(), OpenError)
+  }
+  t.equal(module.calls('C_Login'), told)
+  module.plan()
+  opened.close()
 })
 
 t.test('a library that cannot be loaded', async (t) => {
