@@ -129,6 +129,17 @@ export function readLoginAnswer(returnValue: string): LoginAnswer {
   return PIN_IS_NOT_JUDGED.has(returnValue) ? 'not-judged' : 'doubtful'
 }
 
+/** Answers of `C_Login` that are about the user, whose PIN may be right, with what to do. */
+const USER_ADVICE: Readonly<Record<string, string>> = {
+  CKR_PIN_LOCKED: 'the token has locked its user: have its security officer unlock it',
+  CKR_USER_PIN_NOT_INITIALIZED: 'the user of the token has no PIN: have its security officer set it',
+}
+
+/** Returns what to do about an answer of `C_Login` for which the PIN need not be wrong; undefined for others. */
+export function explainUser(returnValue: string): string | undefined {
+  return USER_ADVICE[returnValue]
+}
+
 /**
  * Classifies what a call threw. Return values that are not in the table count as faults of the device; argument
  * mistakes, which the binding reports as TypeError, are permanent.

@@ -7,6 +7,8 @@ const PUBLIC_MESSAGE =
   'the token refused this PIN; it is tried again at SIGHUP, once its file or secret has changed'
 /** Most refused PINs that are kept, which is more than anybody tries. */
 const MAX_REFUSED = 100
+/** In place of the version of a refused PIN where any may be told again. */
+const NO_VERSION = ''
 
 /**
  * Remembers which PINs tokens refused, by the versions of their files and secrets. None is tried again, since a few wrong
@@ -18,8 +20,8 @@ export class RefusedPins {
   readonly #lastLogins = new Map<string, ToldPin>()
   /** Version of the refused PIN, keyed by access. */
   readonly #refused = new Map<string, string>()
-  /** Accesses whose PIN was not told the last time, since it had been refused before. */
-  readonly #untold = new Set<string>()
+  /** Accesses whose PIN was not told the last time, since it had been refused before, or not judged. */
+  readonly #unjudged = new Set<string>()
   #list: readonly ToldPin[] = []
   /** The end of the last login that was wanted, keyed by token. Two ways of access may lead to one. */
   readonly #turns = new Map<string, Promise<void>>()
@@ -43,20 +45,27 @@ export class RefusedPins {
     const isAllowed = !wasTold(pin, this.#list)
     if (isAllowed) {
       this.#refused.delete(accessId(access))
-      this.#untold.delete(accessId(access))
+      this.#unjudged.delete(accessId(access))
     } else {
-      this.#untold.add(accessId(access))
+      this.#unjudged.add(accessId(access))
     }
     return isAllowed
   }
 
-  /** Notes that a token refused the PIN of the last login, or that a PIN was not tried since it was refused before. */
-  noteRefusal(access: TokenAccess): void {
+  /**
+   * Notes that a token refused the PIN of the last login, or that a PIN was not tried since it was refused before.
+   *
+   * @param mayBeRight true if the same PIN may be told again at SIGHUP: the token did not judge it
+   */
+  noteRefusal(access: TokenAccess, mayBeRight = false): void {
     const id = accessId(access)
     const pin = this.#lastLogins.get(id)
     this.#lastLogins.delete(id)
-    this.#refused.set(id, pin?.version ?? pinVersion(access.pin))
-    if (pin !== undefined && !this.#untold.has(id)) {
+    if (mayBeRight) {
+      this.#unjudged.add(id)
+    }
+    this.#refused.set(id, mayBeRight ? NO_VERSION : (pin?.version ?? pinVersion(access.pin)))
+    if (pin !== undefined && !this.#unjudged.has(id)) {
       this.#list = [...this.#list, pin].slice(-MAX_REFUSED)
     }
   }
@@ -79,9 +88,9 @@ export class RefusedPins {
     refuseProblems(problems)
   }
 
-  /** Returns whether a PIN was not told again, since the token had refused it before. */
-  isUntold({ access, pool }: RefusedPool): boolean {
-    return pool.status().state === 'pin refused' && this.#untold.has(accessId(access))
+  /** Returns whether the token did not judge the last PIN: it had refused it before and was not told it, or its user is locked. */
+  isUnjudged({ access, pool }: RefusedPool): boolean {
+    return pool.status().state === 'pin refused' && this.#unjudged.has(accessId(access))
   }
 
   /** Returns whether the token of a pool refused its PIN, and there is another one now, or there may be. */

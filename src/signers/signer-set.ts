@@ -89,7 +89,7 @@ export class SignerSet {
               new ConfigurationError(problems.map((problem) => ({ ...problem, token: log.fields }))),
             ),
           allowLogin: (told, ended) => options.pins.allowLogin(plan.access, told, ended),
-          onPinRefused: () => options.pins.noteRefusal(plan.access),
+          onPinRefused: (mayBeRight) => options.pins.noteRefusal(plan.access, mayBeRight),
         }),
       }
     }

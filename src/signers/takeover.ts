@@ -40,20 +40,21 @@ export function refuseNewlyInvalid(next: SignerSet, before: SignerSet): void {
  * Waits until each key of the set has made a test signature that verified.
  *
  * @param problems problems that tokens have with the configuration, added while this waits
- * @param pins tells which PINs were not told again
+ * @param pins tells which PINs were not judged
  * @throws ConfigurationError with all problems
  */
 export async function testSigners(
   next: SignerSet,
   before: SignerSet,
   problems: readonly ConfigurationError[],
-  pins: Pick<RefusedPins, 'isUntold'>,
+  pins: Pick<RefusedPins, 'isUnjudged'>,
   signal: AbortSignal,
 ): Promise<void> {
   await waitUntil(() => !next.ownPools.some(isPending) || problems.length > 0, signal)
   refuseProblems(problems.flatMap((error) => error.problems))
-  // A secret that holds a refused PIN as before keeps nobody from taking over other changes, as a file does not
-  const untested = next.ownPools.filter((pool) => !(pins.isUntold(pool) && isRefused(pool, before)))
+  // A secret that holds a refused PIN as before keeps nobody from taking over other changes, as a file does not. Nor does a
+  // user who is locked as before
+  const untested = next.ownPools.filter((pool) => !(pins.isUnjudged(pool) && isRefused(pool, before)))
   refuseProblems(untested.flatMap(describeUntested))
   // Certificates on tokens are known by now
   refuseNewlyInvalid(next, before)

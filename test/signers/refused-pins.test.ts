@@ -179,17 +179,17 @@ t.test('a PIN that a token refused is told to it in no other way, and to other t
   const byLabel = accessWith({ file })
   const bySlot = { ...byLabel, token: { slot: 0 } }
   await refuse(pins, byLabel)
-  t.equal(pins.isUntold(pool(byLabel)), false)
+  t.equal(pins.isUnjudged(pool(byLabel)), false)
   t.equal(await logIn(pins, bySlot), false)
   pins.noteRefusal(bySlot)
-  t.equal(pins.isUntold(pool(bySlot)), true)
-  t.equal(pins.isUntold(pool(bySlot, 'ready')), false)
+  t.equal(pins.isUnjudged(pool(bySlot)), true)
+  t.equal(pins.isUnjudged(pool(bySlot, 'ready')), false)
   t.equal(await logIn(pins, byLabel), false, 'nor once more in the same way')
   t.equal(await logIn(pins, bySlot, { token: 'two' }), true)
   t.match(pinVersion({ file }), /^\d+,\d+,\d+,\d+$/, 'device, inode and two times are what it is known by')
   put(file, 'right')
   t.equal(await logIn(pins, bySlot), true)
-  t.equal(pins.isUntold(pool(bySlot)), false)
+  t.equal(pins.isUnjudged(pool(bySlot)), false)
 })
 
 t.test('one login at a token follows another, and none waits for those at other tokens', async (t) => {
@@ -211,6 +211,22 @@ t.test('one login at a token follows another, and none waits for those at other 
   answer()
   t.equal(await waiting, true, 'as the first one was not refused')
   t.strictSame(order, ['another one', 'the same token'])
+})
+
+t.test('a PIN that the token did not judge is told again at SIGHUP alone', async (t) => {
+  for (const source of [{ variable: 'HSM_PIN' }, { file: '/none' }, { secretId: 'pin' }]) {
+    const pins = new RefusedPins()
+    const access = accessWith(source)
+    await logIn(pins, access)
+    pins.noteRefusal(access, true)
+    t.equal(pins.isUnjudged(pool(access)), true)
+    t.equal(pins.isCorrected(pool(access)), true)
+    t.throws(() => pins.check([pool(access)], false), { message: REFUSED })
+    t.doesNotThrow(() => pins.check([pool(access)], true))
+    t.equal(await logIn(pins, access), true)
+    pins.noteRefusal(access)
+    t.equal(await logIn(pins, access), false, 'once it is judged, it is not')
+  }
 })
 
 t.test('a hundred refused PINs are remembered', async (t) => {

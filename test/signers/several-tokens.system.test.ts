@@ -100,6 +100,37 @@ t.test('two tokens', async (t) => {
   })
 })
 
+t.test('the user of one token is locked at the start, or has no PIN', async (t) => {
+  writeFileSync(folder.path('second-pin'), `${PIN}\n`)
+  folder.write({
+    near: folder.entry('near'),
+    far: folder.entry('far', { token: { ...faulty, pinFile: 'second-pin' } }),
+  })
+  for (const [returnValue, advice] of [
+    ['CKR_PIN_LOCKED', 'the token has locked its user: have its security officer unlock it'],
+    ['CKR_USER_PIN_NOT_INITIALIZED', 'the user of the token has no PIN: have its security officer set it'],
+  ] as const) {
+    await t.test(returnValue, async (t) => {
+      module.plan(`C_Login return ${returnValue}`)
+      const logins = module.calls('C_Login')
+      const service = await startReadyService(t, environment)
+      const reason = `the token refused the PIN (${returnValue})`
+      await until('it is told', async () => (await health(service)).signers.far?.reason === reason)
+      const [line] = linesWith(service, 'the token refused the login')
+      t.match(line, { ...OF_FAR, returnValue, level: 50 })
+      t.equal(line?.msg, `the token refused the login, which is not tried again: ${advice}, then send SIGHUP`)
+      const renewed = folder.certify('near')
+      t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+      t.equal(await signsWith(service.url, 'near'), renewed.certificate.serialNumber)
+      t.equal(module.calls('C_Login'), logins + 2, 'once at the start, and once at SIGHUP')
+      module.plan()
+      t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+      t.equal(await signsWith(service.url, 'far'), far.certificate.serialNumber)
+      t.equal(module.calls('C_Login'), logins + 3, 'with the same PIN')
+    })
+  }
+})
+
 t.test('the PIN of one token is wrong at the start', async (t) => {
   module.plan()
   writeFileSync(folder.path('second-pin'), 'wrong-pin-1\n')

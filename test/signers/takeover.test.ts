@@ -33,7 +33,7 @@ function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
 }
 
 const NOTHING = { signers: new Map() } as unknown as SignerSet
-const PINS = { isUntold: () => false }
+const PINS = { isUnjudged: () => false }
 const { signal } = new AbortController()
 
 t.test('a token that is busy is asked again', async (t) => {

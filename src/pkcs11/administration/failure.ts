@@ -1,6 +1,6 @@
 import type { Subject } from '../messages.ts'
 import { OpenError } from '../process/open-error.ts'
-import { describeFailure } from '../return-values.ts'
+import { describeFailure, explainUser } from '../return-values.ts'
 
 export interface Failure {
   /** The part that the configuration names wrongly; absent if it is not to blame. */
@@ -37,7 +37,8 @@ export function explain(error: unknown): Failure {
 }
 
 function explainPin(returnValue: string): Failure {
-  return {
-    message: `the token refused the PIN: ${returnValue}. It was tried once; each wrong one brings the token nearer to locking its user`,
-  }
+  const advice =
+    explainUser(returnValue) ??
+    'It was tried once; each wrong one brings the token nearer to locking its user'
+  return { message: `the token refused the PIN: ${returnValue}. ${advice}` }
 }

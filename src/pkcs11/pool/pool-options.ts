@@ -22,8 +22,12 @@ export interface PoolOptions {
    * @param ended settles when the token has answered, or will not be asked any more
    */
   allowLogin?(told: ToldPin, ended: Promise<void>): Promise<boolean>
-  /** The token refused the PIN: nothing is tried any more. */
-  onPinRefused?(): void
+  /**
+   * The token refused the PIN: nothing is tried any more.
+   *
+   * @param mayBeRight true if the token did not judge it, as the user is locked or has none
+   */
+  onPinRefused?(mayBeRight: boolean): void
   readonly log: PoolLog
   readonly observer: PoolObserver
 }

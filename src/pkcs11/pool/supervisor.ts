@@ -15,6 +15,7 @@ import {
   type ToSignerProcess,
 } from '../messages.ts'
 import type { ToldPin } from '../pin-version.ts'
+import { explainUser } from '../return-values.ts'
 import { LoginGuard } from './login-guard.ts'
 import { problemOf } from './pool-keys.ts'
 import type { PoolOptions, RestartReason } from './pool-options.ts'
@@ -154,10 +155,13 @@ export class Supervisor {
       'variable' in access.pin
         ? `correct ${access.pin.variable}, then restart`
         : `correct the ${kind} of ${keys[0].settings.pin}, then send SIGHUP`
+    const advice = explainUser(returnValue)
     this.#stopForPin(
-      `the token refused the PIN; it is not tried again, since wrong PINs lock the user: ${remedy}`,
+      advice === undefined
+        ? `the token refused the PIN; it is not tried again, since wrong PINs lock the user: ${remedy}`
+        : `the token refused the login, which is not tried again: ${advice}, then send SIGHUP`,
       `the token refused the PIN (${returnValue})`,
-      { returnValue },
+      { details: { returnValue }, mayBeRight: advice !== undefined },
     )
   }
 
@@ -292,10 +296,10 @@ export class Supervisor {
   }
 
   /** @param message for the log */
-  #stopForPin(message: string, reason: string, details: object = {}): void {
+  #stopForPin(message: string, reason: string, { details = {}, mayBeRight = false } = {}): void {
     this.#options.log.error(details, message)
     this.#stop('pin refused', reason)
-    this.#options.onPinRefused?.()
+    this.#options.onPinRefused?.(mayBeRight)
   }
 
   #stop(state: 'pin refused' | 'misconfigured', reason: string): void {
