@@ -173,7 +173,7 @@ function warnAbout(
 ): void {
   const { name, rules } = configuration
   const problem = findValidityProblem(signerCertificate.validity, new Date(), rules.minimumDaysLeft)
-  const invalid = problem === undefined ? [] : [`${problem}. Nothing will be signed until then`]
+  const invalid = problem === undefined ? [] : [`${problem}. Nothing is signed at present`]
   const unused = warnAboutUnused(signerCertificate)
   for (const warning of [
     ...invalid,

@@ -93,7 +93,11 @@ t.test('two replicas behind HAProxy', { skip: reasonToSkip() }, async (t) => {
     )
     t.equal(through?.statusCode, 200)
     t.strictSame(direct, [through, through])
-    t.equal((await send(`${haproxy.url}/metrics`)).statusCode, 404, 'whose they would be is not known')
+    for (const path of ['/metrics', '/metrics/', '/%6detrics']) {
+      t.match(`${(await send(`${first.address}${path}`)).body}`, /^# HELP /, 'a replica has them there')
+      const { statusCode, body } = await send(`${haproxy.url}${path}`)
+      t.strictSame([statusCode, body.length], [404, 0], 'whose they would be is not known')
+    }
   })
 
   await t.test('a caller cannot choose his address', async (t) => {

@@ -70,7 +70,7 @@ t.test('certificates outside their validity', async (t) => {
       const service = await startService(t, options)
       // Those whom the certificates name are asked meanwhile, and are not there
       const told = warnings(service).filter((warning) => !/^No revocation information/.test(warning))
-      t.strictSame(told, [`${message}. Nothing will be signed until then`], 'is warned about')
+      t.strictSame(told, [`${message}. Nothing is signed at present`], 'is warned about')
       for (const body of [RAW, CONTAINER]) {
         const answer = await service.sign(body)
         checkRefusal(t, answer, { statusCode: 500, code: 'CERTIFICATE_NOT_VALID', message })

@@ -389,7 +389,7 @@ t.test('chains that are not what they should be are warned about', async (t) => 
   )
   const message = 'The certificate of O=Test, CN=Issuing CA expired at 2021-02-03T04:05:06.000Z; renew it'
   t.match(told, [
-    { signer: 'expired', msg: `${message}. Nothing will be signed until then` },
+    { signer: 'expired', msg: `${message}. Nothing is signed at present` },
     {
       signer: 'gap',
       msg:
