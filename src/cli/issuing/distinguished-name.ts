@@ -105,6 +105,9 @@ function encodeValue(
   if (limit !== undefined && [...value].length > limit) {
     throw new Error(`the value of ${keyword} has more than ${limit} characters`)
   }
+  if (/\p{Cc}/u.test(value)) {
+    throw new Error(`the value of ${keyword} holds a control character, with which authorities refuse a name`)
+  }
   if (oid === ATTRIBUTE_TYPES.get('c')?.oid && !/^[A-Z]{2}$/.test(value)) {
     throw new Error(`the value of ${keyword} must be a country's two capital letters, such as DE`)
   }

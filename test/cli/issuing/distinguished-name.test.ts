@@ -57,6 +57,7 @@ t.test('names that are none', (t) => {
     ['CN=a\\x', /^"CN=a\\\\x"/],
     ['9.1=a', /^"9\.1=a"/],
     ['CN=\\FF', 'the value of CN is not UTF-8'],
+    ['CN=a\\00b', /^the value of CN holds a control character/],
     ['X=a', 'X is not an attribute that is known; its object identifier can be written instead'],
     [`CN=${'a'.repeat(65)}`, 'the value of CN has more than 64 characters'],
     ['C=de', "the value of C must be a country's two capital letters, such as DE"],
