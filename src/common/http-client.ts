@@ -357,7 +357,7 @@ function certificateOf({ socket }: IncomingMessage): X509Certificate | undefined
  */
 function read(
   incoming: IncomingMessage,
-  { limit, waitIfLarge }: Pick<HttpRequest, 'limit' | 'waitIfLarge'>,
+  { limit, waitIfLarge, silenceMs = 0 }: Pick<HttpRequest, 'limit' | 'waitIfLarge' | 'silenceMs'>,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -374,7 +374,12 @@ function read(
         )
       } else if (!wasLarge && length > LARGE && waitIfLarge !== undefined) {
         incoming.pause()
-        void waitIfLarge().then(() => incoming.resume())
+        // Whoever is not read cannot go on sending
+        incoming.socket.setTimeout(0)
+        void waitIfLarge().then(() => {
+          incoming.socket.setTimeout(silenceMs)
+          incoming.resume()
+        })
       }
     }
     incoming

@@ -37,6 +37,9 @@ type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'silenceMs' | 'signal'>
   readonly timeoutMs: number
 }
 
+/** Most large answers that are read at the same time, where those before are slow. Each may have 20 MB. */
+const MAX_LARGE = 3
+
 /** CRLs about responders that are kept: an authority may give each new certificate of a responder an address of its own. */
 const MAX_RESPONDER_CRLS = 8
 
@@ -53,6 +56,8 @@ export class RevocationChecker {
   readonly #last = new Map<string, Promise<unknown>>()
   /** Resolves when the large answers that came before are no longer needed. */
   #largeBefore: Promise<unknown> = Promise.resolve()
+  /** The ends of the large answers that are being read or checked. */
+  readonly #large = new Set<Promise<void>>()
   /** The last CRLs about responders by their addresses, the latest last. */
   readonly #responderCrls = new Map<string, Buffer>()
   /** Failures to get CRLs about responders, the latest last, with the time until which these are not asked for again. */
@@ -268,11 +273,15 @@ export class RevocationChecker {
     }
   }
 
-  /** Returns functions with which large answers are read and checked one after another: all together would fill the memory. */
+  /**
+   * Returns functions with which large answers are read and checked one after another, or a few at a time where they are slow:
+   * all together would fill the memory. The time for which one waits is part of its own.
+   */
   #createTurn(): { readonly wait: () => Promise<void>; readonly end: () => void } {
-    let end!: () => void
+    let isOver = false
+    let resolveEnded!: () => void
     const ended = new Promise<void>((resolve) => {
-      end = resolve
+      resolveEnded = resolve
     })
     return {
       wait: async () => {
@@ -280,8 +289,18 @@ export class RevocationChecker {
         this.#largeBefore = before.then(() => ended)
         // An answer that is slow, or stalls, must not use up the time of all others
         await Promise.race([before, delay(this.#limits.largeWaitMs, undefined, { ref: false })])
+        while (this.#large.size >= MAX_LARGE && !isOver) {
+          await Promise.race(this.#large)
+        }
+        if (!isOver) {
+          this.#large.add(ended)
+        }
       },
-      end,
+      end: () => {
+        isOver = true
+        this.#large.delete(ended)
+        resolveEnded()
+      },
     }
   }
 }

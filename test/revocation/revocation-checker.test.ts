@@ -9,6 +9,7 @@ import { inPem } from '../support/changed-crl.ts'
 import { judgeCrl, RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'
 import { type Handler, startRevocationServer } from '../support/revocation-server.ts'
+import { until } from '../support/signing.ts'
 
 const HOUR_MS = 3_600_000
 const directory = t.testdir()
@@ -294,6 +295,37 @@ t.test('a large CRL that stalls keeps others waiting for a while only', async (t
   await t.rejects(fetch('/second'), { message: /it is no DER of this kind/ })
   controller.abort(new Error('the end'))
   await t.rejects(first, { message: 'the end' })
+})
+
+t.test('three large CRLs that stall are read at most, and others as these end', async (t) => {
+  // More than the system keeps of it, so that most of it was read once it is written
+  const large = Buffer.alloc(15_000_000)
+  const limits = { ...DEFAULT_LIMITS, largeWaitMs: 1, crlSilenceMs: 60_000 }
+  const checker = new RevocationChecker(new HttpClient(), { asked() {} }, limits)
+  const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
+  const written = new Set<string>()
+  const start = (path: string) => {
+    const controller = new AbortController()
+    server.on(path, (_, response) => void response.write(large, () => written.add(path)))
+    const fetched = checker.fetchCrl([new URL(path, server.url)], question, controller.signal)
+    return { controller, fetched: t.rejects(fetched, { message: 'the end' }) }
+  }
+  const fetches = new Map(['/one', '/two', '/three', '/four', '/five'].map((path) => [path, start(path)]))
+  const end = async (path: string) => {
+    fetches.get(path)?.controller.abort(new Error('the end'))
+    await fetches.get(path)?.fetched
+  }
+  await until('three are read', () => written.size === 3)
+  await sleep(200)
+  t.equal(written.size, 3)
+  const [reading = ''] = written
+  const [waiting = '', last = ''] = [...fetches.keys()].filter((path) => !written.has(path))
+  await end(waiting)
+  await sleep(200)
+  t.notOk(written.has(last), 'one that waited leaves no place')
+  await end(reading)
+  await until('the last one is read', () => written.has(last))
+  await Promise.all([...fetches.keys()].map(end))
 })
 
 t.test('that the CRL of a responder did not come for one authority says nothing for another', async (t) => {
