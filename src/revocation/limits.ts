@@ -10,7 +10,7 @@ export interface RevocationLimits {
   readonly crlTimeoutMs: number
   /** Time for which the server of a CRL may send nothing: one that hangs is asked again before a long list would be over. */
   readonly crlSilenceMs: number
-  /** Time after which a large answer no longer waits for each one before it, but for one of three that are read at the same time. */
+  /** Time after which a large answer no longer waits for each one before it, but for one of two that are read at the same time. */
   readonly largeWaitMs: number
   /**
    * A fresh answer is replaced after half of the time that it has left. It is not replaced before `least`, unless it

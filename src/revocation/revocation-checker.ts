@@ -38,7 +38,7 @@ type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'silenceMs' | 'signal'>
 }
 
 /** Most large answers that are read at the same time, where those before are slow. Each may have 20 MB. */
-const MAX_LARGE = 3
+const MAX_LARGE = 2
 
 /** CRLs about responders that are kept: an authority may give each new certificate of a responder an address of its own. */
 const MAX_RESPONDER_CRLS = 8
@@ -274,7 +274,7 @@ export class RevocationChecker {
   }
 
   /**
-   * Returns functions with which large answers are read and checked one after another, or a few at a time where they are slow:
+   * Returns functions with which large answers are read and checked one after another, or two at a time where they are slow:
    * all together would fill the memory. The time for which one waits is part of its own.
    */
   #createTurn(): { readonly wait: () => Promise<void>; readonly end: () => void } {
