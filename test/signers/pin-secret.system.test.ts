@@ -193,14 +193,18 @@ t.test('a login that the token has forgotten', async (t) => {
     })
   }
 
-  t.test('is repeated with the last PIN where Secrets Manager does not answer', async (t) => {
-    await manager.close()
+  t.test('is repeated with the last PIN where Secrets Manager is away, or does not answer', async (t) => {
     const processes = module.processes().length
+    const isReady = async () => (await stateOf(service)) === 'ready'
+    await manager.close()
     await forget()
-    await service.ready()
+    await until('it signs again', isReady)
+    await manager.listen()
+    manager.answer = undefined
+    await forget()
+    await until('it signs again', isReady)
     t.match(await signsWith(service.url, 'near'), SERIAL_NUMBER)
     t.equal(module.processes().length, processes, 'by the same process')
-    await manager.listen()
   })
 
   t.test('is repeated with what the secret holds by then', async (t) => {

@@ -76,6 +76,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
   const sessions = new Sessions({
     test: createTestInput(0, USE),
     hsm: { ...HSM, sessions: count, ...change },
+    access: { pin: { file: '/pin' } },
     serviceTime,
     log: pino({ level: 'warn' }, { write: (line) => logged.push(line) }),
     observer: observe(observed),

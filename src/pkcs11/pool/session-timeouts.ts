@@ -28,11 +28,18 @@ export function zombieLimit(sessions: number): number {
 export class SessionTimeouts {
   readonly #hsm: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs'>
   readonly #serviceTime: ServiceTime
+  readonly #pinMs: number
   #lookedAt = performance.now()
 
-  constructor(hsm: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs'>, serviceTime: ServiceTime) {
+  /** @param pinMs time that the PIN may take to be read before each login */
+  constructor(
+    hsm: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs'>,
+    serviceTime: ServiceTime,
+    pinMs: number,
+  ) {
     this.#hsm = hsm
     this.#serviceTime = serviceTime
+    this.#pinMs = pinMs
   }
 
   /** Returns whether the event loop stood still since the last look. */
@@ -62,7 +69,7 @@ export class SessionTimeouts {
 
   /** Returns whether a login takes so long that the requests, which all wait for it, are better given to another process. */
   loginHangs(since: number | undefined, now: number): boolean {
-    return since !== undefined && now - since > Math.max(this.#hsm.timeoutMs / 2, LOGIN_MS)
+    return since !== undefined && now - since > Math.max(this.#hsm.timeoutMs / 2, LOGIN_MS) + this.#pinMs
   }
 
   /** Returns whether a signature takes so long, when others did not lately, that it may never come. */

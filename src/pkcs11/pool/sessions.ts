@@ -13,7 +13,7 @@ import { type Purpose, Session, type SessionState } from './session.ts'
 import { SessionTimeouts, zombieLimit } from './session-timeouts.ts'
 import { SigningJob } from './signing-job.ts'
 import type { Supervisor } from './supervisor.ts'
-import { backoffMs, restMs } from './waits.ts'
+import { backoffMs, pinMs, restMs } from './waits.ts'
 
 /** A process in which so many sessions fail, before one has signed, will not sign. */
 const START_FAILURES = 2
@@ -67,6 +67,7 @@ export interface JobSource {
 
 export interface SessionsOptions extends Pick<PoolOptions, 'log' | 'observer'> {
   readonly hsm: Pick<PoolOptions['hsm'], 'sessions' | 'timeoutMs' | 'keepAliveMs'>
+  readonly access: Pick<PoolOptions['access'], 'pin'>
   /** Input of test signatures. */
   readonly test: SigningInput
   /** Measured across processes. */
@@ -102,9 +103,9 @@ export class Sessions {
 
   /** Begins to open the sessions. */
   constructor(options: SessionsOptions) {
-    const { hsm, serviceTime } = options
+    const { hsm, serviceTime, access } = options
     this.#options = options
-    this.#timeouts = new SessionTimeouts(hsm, serviceTime)
+    this.#timeouts = new SessionTimeouts(hsm, serviceTime, pinMs(access.pin))
     for (let count = 0; count < hsm.sessions; count++) {
       this.#add()
     }

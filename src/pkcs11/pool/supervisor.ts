@@ -11,7 +11,6 @@ import {
   isFound,
   type KeyOutcome,
   type OpenFailure,
-  PIN_TIMEOUT_MS,
   type ToSignerProcess,
 } from '../messages.ts'
 import type { ToldPin } from '../pin-version.ts'
@@ -22,7 +21,7 @@ import type { PoolOptions, RestartReason } from './pool-options.ts'
 import { zombieLimit } from './session-timeouts.ts'
 import { SignerProcess } from './signer-process.ts'
 import { startByParent, startHere } from './starting.ts'
-import { backoffMs, OpenPatience, retryMs } from './waits.ts'
+import { backoffMs, OpenPatience, pinMs, retryMs } from './waits.ts'
 
 /** A process that could not open the token for so long is replaced: its library may be what is broken. */
 const LONGEST_OPENING_MS = 60_000
@@ -74,7 +73,7 @@ export class Supervisor {
     this.#options = options
     this.#events = events
     this.#warning = new RepeatedWarning(options.log)
-    this.#patience = new OpenPatience('secretId' in options.access.pin ? PIN_TIMEOUT_MS : 0)
+    this.#patience = new OpenPatience(pinMs(options.access.pin))
   }
 
   get state(): { readonly state: HsmState; readonly since: Date; readonly reason?: string } {

@@ -1,5 +1,7 @@
 /** Says how long the pool waits before it tries again, and how long it waits for a token that is opened. All times are ms. */
 import { backoffMs as growMs, shortenAtRandom } from '../../common/backoff.ts'
+import type { PinSource } from '../../configuration/signer-configuration.ts'
+import { PIN_TIMEOUT_MS } from '../messages.ts'
 
 /** Waits before an HSM or a signer process is tried again. */
 const RETRIES = { first: 1_000, longest: 30_000 }
@@ -7,6 +9,11 @@ const FIRST_REST_MS = 50
 const LONGEST_REST_MS = 1_000
 /** A request waits for so long at most before it is repeated for the first time. */
 const FIRST_REPEAT_MS = 100
+
+/** Returns how long a PIN may take to be read before a login. */
+export function pinMs(source: PinSource): number {
+  return 'secretId' in source ? PIN_TIMEOUT_MS : 0
+}
 
 /** Returns how long to wait before an HSM that is away is tried again: about a second. */
 export function retryMs(): number {
