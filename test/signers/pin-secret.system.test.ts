@@ -183,7 +183,7 @@ t.test('a rotated secret', async (t) => {
 
 t.test('a login that the token has forgotten', async (t) => {
   manager.answer = version('5', PIN)
-  const service = await startReadyService(t, environment)
+  const service = await startReadyService(t, { ...environment, HSM_TIMEOUT_MS: '2000' })
   const forget = async () => {
     module.plan('C_SignInit log-out times=1')
     const logins = module.calls('C_Login')
