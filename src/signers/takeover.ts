@@ -69,7 +69,7 @@ export async function testSigners(
   refuseNewlyInvalid(next, before)
 }
 
-/** What containers need of others. */
+/** Describes one kind of thing that signers get from others for their containers: timestamps, or revocation information. */
 interface Supply {
   /** Says in words what of it a signer lacks that refuses requests without it. */
   findMissing(signer: Signer): readonly string[]

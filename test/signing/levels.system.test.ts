@@ -49,7 +49,13 @@ const signers: Record<string, SignerEntry> = {
   small: { ...common, level: 'b-b', containerSizeLimit: 2048 },
   'small-b-t': { ...common, level: 'b-t', containerSizeLimit: 3072 },
 }
-writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers }))
+/** Writes the file of the signers, some of them otherwise. */
+function writeSigners(changed: Record<string, object> = {}): void {
+  const file = { default: 'b-b', signers: { ...signers, ...changed } }
+  writeFileSync(path('signers.json'), JSON.stringify(file))
+}
+
+writeSigners()
 const service = await startReadyService(t, {
   ...token.environment,
   ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '2', HSM_TIMEOUT_MS: '4000' },
@@ -144,15 +150,10 @@ t.test('each level, as others see it', async (t) => {
   t.ok(Number(await metric('containers_total', 'signer="b-t",level="b-t",shortfall="none"')) >= 2)
 })
 
-// Before any outage, of which a probe in the background may still wait for its answer
+// This comes before any outage, since a probe in the background may still wait for its answer after one
 t.test('authorities that give no timestamp are not taken over in place of one that does', async (t) => {
-  const write = (changed: object) => {
-    const entry = { ...signers['b-t'], timestamps: { ...timestamps, ...changed } }
-    writeFileSync(
-      path('signers.json'),
-      JSON.stringify({ default: 'b-b', signers: { ...signers, 'b-t': entry } }),
-    )
-  }
+  const write = (changed: object) =>
+    writeSigners({ 'b-t': { ...signers['b-t'], timestamps: { ...timestamps, ...changed } } })
   const wrong = {
     'an address that is not there': { url: `${authorities.timestampUrl}s` },
     'trust anchors of others': { caFile: anchors },
@@ -307,10 +308,7 @@ t.test('another certificate is taken over as soon as there is revocation informa
   const renewed = authorities.certify({ subject: '/O=Test/CN=Renewed', keyFile })
   const stranger = authorities.certify({ subject: '/O=Test/CN=Stranger', keyFile })
   authorities.issuing.forget(stranger.certificate)
-  const write = (file: string) => {
-    const changed = { ...signers, 'b-lt': { ...signers['b-lt'], certificateFile: file } }
-    writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers: changed }))
-  }
+  const write = (file: string) => writeSigners({ 'b-lt': { ...signers['b-lt'], certificateFile: file } })
   const outcome = await afterReload(service, () => write(renewed.certificateFile))
   t.equal(outcome, 'taken over')
   const first = await signed('b-lt', 'cms')
@@ -339,35 +337,26 @@ t.test('another certificate is taken over as soon as there is revocation informa
     service.log(),
     /SIGNERS_FILE \/signers\/b-lt\/certificateFile: \S+: The certificate of O=Test, CN=Revoked was revoked at /,
   )
-  const back = () => writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers }))
-  t.equal(await afterReload(service, back), 'taken over')
+  t.equal(await afterReload(service, () => writeSigners()), 'taken over')
 })
 
 t.test('a signer gives up its fallback when there is revocation information', async (t) => {
   const unknown = authorities.certify({ subject: '/O=Test/CN=Unknown', keyFile })
   authorities.issuing.forget(unknown.certificate)
-  const write = (more: object) => {
-    const entry = { ...signers['b-lt'], certificateFile: unknown.certificateFile, ...more }
-    writeFileSync(
-      path('signers.json'),
-      JSON.stringify({ default: 'b-b', signers: { ...signers, 'b-lt': entry } }),
-    )
-  }
+  const write = (more: object) =>
+    writeSigners({ 'b-lt': { ...signers['b-lt'], certificateFile: unknown.certificateFile, ...more } })
   t.equal(await afterReload(service, () => write({ revocationFallback: 'b-t' })), 'taken over')
   t.equal(await afterReload(service, () => write({})), 'pending')
   t.equal(await faultOf(await signed('b-lt', 'cades'), 'cades', 'b-t'), undefined)
-  const back = () => writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers }))
-  t.equal(await afterReload(service, back), 'taken over')
+  t.equal(await afterReload(service, () => writeSigners()), 'taken over')
 })
 
 t.test('an authority that comes with a changed file is known before it is needed', async (t) => {
   const timestamps = { url: authorities.timestampUrl, caFile: timestampAnchors, hashAlgorithm: 'sha512' }
-  const write = (changed: object) =>
-    writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers: changed }))
-  const asked = { ...signers, 'b-lt': { ...signers['b-lt'], timestamps } }
-  t.equal(await afterReload(service, () => write(asked)), 'taken over')
+  const write = () => writeSigners({ 'b-lt': { ...signers['b-lt'], timestamps } })
+  t.equal(await afterReload(service, write), 'taken over')
   t.equal(await faultOf(await signed('b-lt', 'cms'), 'cms', 'b-lt'), undefined)
-  t.equal(await afterReload(service, () => write(signers)), 'taken over')
+  t.equal(await afterReload(service, () => writeSigners()), 'taken over')
 })
 
 t.test('a container that is under way is finished, whatever takes the place of its signer', async (t) => {
