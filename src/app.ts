@@ -231,7 +231,7 @@ export async function buildApp(
     accessReloading.reload()
     access.renewKeys()
     signers.renewRevocations()
-    signers.warnOfRefusedPins()
+    signers.reviewRefusedPins()
     reloading.request('signal')
   })
   app.addHook('onReady', async () => {

@@ -5,24 +5,31 @@ import { accessId, type TokenPool } from './token-pool.ts'
 
 const PUBLIC_MESSAGE =
   'the token refused this PIN; it is tried again at SIGHUP, once its file or secret has changed'
+const UNJUDGED_MESSAGE = 'the token refused the login, whatever the PIN; it is tried again at SIGHUP'
 /** Most refused PINs that are kept, which is more than anybody tries. */
 const MAX_REFUSED = 100
-/** In place of the version of a refused PIN where any may be told again. */
-const NO_VERSION = ''
+
+/** What a token refused. */
+interface Refusal {
+  /** Of the PIN; undefined where any may be told again. */
+  readonly version: string | undefined
+  /** True if the same PIN may be told again at SIGHUP: the token did not judge it. */
+  readonly mayBeRight: boolean
+}
 
 /**
  * Remembers which PINs tokens refused, by the versions of their files and secrets. None is tried again, since a few wrong
  * ones lock a user. Each version costs one login at a token, in however many ways that is named, and only SIGHUP tries
- * another version.
+ * another version. One that the token did not judge costs one login for each SIGHUP.
  */
 export class RefusedPins {
   /** The PIN of the last login, keyed by access. */
   readonly #lastLogins = new Map<string, ToldPin>()
-  /** Version of the refused PIN, keyed by access. */
-  readonly #refused = new Map<string, string>()
+  /** Keyed by access. */
+  readonly #refused = new Map<string, Refusal>()
   /** Accesses whose PIN was not told the last time, since it had been refused before, or not judged. */
   readonly #unjudged = new Set<string>()
-  #list: readonly ToldPin[] = []
+  #list: readonly (ToldPin & Pick<Refusal, 'mayBeRight'>)[] = []
   /** The end of the last login that was wanted, keyed by token. Two ways of access may lead to one. */
   readonly #turns = new Map<string, Promise<void>>()
 
@@ -55,18 +62,33 @@ export class RefusedPins {
   /**
    * Notes that a token refused the PIN of the last login, or that a PIN was not tried since it was refused before.
    *
-   * @param mayBeRight true if the same PIN may be told again at SIGHUP: the token did not judge it
+   * @param mayBeRight true if the token did not judge the PIN
    */
   noteRefusal(access: TokenAccess, mayBeRight = false): void {
     const id = accessId(access)
     const pin = this.#lastLogins.get(id)
     this.#lastLogins.delete(id)
+    const before = this.#list.find((one) => pin !== undefined && wasTold(pin, [one]))
+    const refusal = {
+      version: pin?.version ?? pinVersion(access.pin),
+      mayBeRight: mayBeRight || before?.mayBeRight === true,
+    }
+    this.#refused.set(id, refusal)
     if (mayBeRight) {
       this.#unjudged.add(id)
     }
-    this.#refused.set(id, mayBeRight ? NO_VERSION : (pin?.version ?? pinVersion(access.pin)))
-    if (pin !== undefined && !this.#unjudged.has(id)) {
-      this.#list = [...this.#list, pin].slice(-MAX_REFUSED)
+    if (pin !== undefined && before === undefined) {
+      this.#list = [...this.#list, { ...pin, mayBeRight }].slice(-MAX_REFUSED)
+    }
+  }
+
+  /** Lets PINs be told once more that tokens refused and did not judge. Called at SIGHUP. */
+  allowUnjudged(): void {
+    this.#list = this.#list.filter((pin) => !pin.mayBeRight)
+    for (const [id, { mayBeRight }] of this.#refused) {
+      if (mayBeRight) {
+        this.#refused.set(id, { version: undefined, mayBeRight })
+      }
     }
   }
 
@@ -77,14 +99,14 @@ export class RefusedPins {
    * @throws ConfigurationError
    */
   check(pools: readonly Pick<TokenPool, 'access' | 'keys' | 'log'>[], retry: boolean): void {
-    const problems = pools
-      .filter(({ access }) => this.#refused.has(accessId(access)) && !(retry && this.#isChanged(access)))
-      .map(({ keys: [{ settings }], log }) => ({
-        token: log.fields,
-        variable: settings.pin,
-        message: PUBLIC_MESSAGE,
-        publicMessage: PUBLIC_MESSAGE,
-      }))
+    const problems = pools.flatMap(({ access, keys: [{ settings }], log }) => {
+      const refusal = this.#refused.get(accessId(access))
+      if (refusal === undefined || (retry && this.#isChanged(access))) {
+        return []
+      }
+      const message = refusal.mayBeRight ? UNJUDGED_MESSAGE : PUBLIC_MESSAGE
+      return [{ token: log.fields, variable: settings.pin, message, publicMessage: message }]
+    })
     refuseProblems(problems)
   }
 
@@ -93,7 +115,7 @@ export class RefusedPins {
     return pool.status().state === 'pin refused' && this.#unjudged.has(accessId(access))
   }
 
-  /** Returns whether the token of a pool refused its PIN, and there is another one now, or there may be. */
+  /** Returns whether the token of a pool refused its PIN, and SIGHUP may try: there may be another one, or this may be right. */
   isCorrected({ access, pool }: RefusedPool): boolean {
     return pool.status().state === 'pin refused' && this.#isChanged(access)
   }
@@ -114,7 +136,7 @@ export class RefusedPins {
 
   /** Only a signer process can tell whether a secret has changed, which tells no PIN again that was refused. */
   #isChanged(access: TokenAccess): boolean {
-    return 'secretId' in access.pin || this.#refused.get(accessId(access)) !== pinVersion(access.pin)
+    return 'secretId' in access.pin || this.#refused.get(accessId(access))?.version !== pinVersion(access.pin)
   }
 }
 

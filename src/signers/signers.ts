@@ -224,8 +224,12 @@ export class Signers {
     this.#revocations.renew()
   }
 
-  /** Logs which tokens refused a PIN that its file still holds, and that is not tried again. */
-  warnOfRefusedPins(): void {
+  /**
+   * Lets PINs be told once more that their tokens did not judge, and logs which tokens refused one that its file still
+   * holds, and that is not tried again. Called at SIGHUP.
+   */
+  reviewRefusedPins(): void {
+    this.#refusedPins.allowUnjudged()
     for (const pool of this.#current.pools) {
       this.#refusedPins.warnIfUnchanged(pool)
     }

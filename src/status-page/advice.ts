@@ -119,7 +119,7 @@ export const STATE_ADVICE: Readonly<Record<Exclude<SignerState, 'ready'>, string
   'pin refused':
     'Correct the PIN, then send `SIGHUP`. The service does not try it again before, since a few wrong PINs lock the user of ' +
     'the HSM: do not restart it with the same PIN. Where the reason is `CKR_PIN_LOCKED` or `CKR_USER_PIN_NOT_INITIALIZED`, the ' +
-    'PIN may be right: have the officer of the HSM unlock the user, or set its PIN, before',
+    'PIN may be right: have the officer of the HSM unlock the user, or set its PIN, and then send `SIGHUP`',
   misconfigured:
     'What is on the token does not fit the configuration: the log says what, with the setting. Correct it, then send `SIGHUP`',
   closing: 'It was told to end: start it again if that was not meant',

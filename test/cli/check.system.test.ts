@@ -124,7 +124,7 @@ t.test('a refused PIN is tried once', async (t) => {
   writeFileSync(pin, 'wrong')
   const { exitCode, failed, skipped } = await failuresOf(faulty, [], { HSM_PIN_FILE: pin })
   t.equal(exitCode, 1)
-  t.match(failed, { login: /^the token refused the PIN: CKR_PIN_INCORRECT\. It was tried once/ })
+  t.match(failed, { login: /^the token refused the PIN \(CKR_PIN_INCORRECT\): it was tried once/ })
   t.strictSame(skipped, AFTER_LOGIN)
   t.equal(faulty.calls('C_Login'), before + 1)
 })

@@ -151,7 +151,7 @@ t.test('a refused PIN is tried once', async (t) => {
   const before = faulty.calls('C_Login')
   const { exitCode, stdout, stderr } = await runCommand(faulty.environment, 'keys', '--pin-file', file)
   t.same([exitCode, stdout], [1, ''])
-  t.match(stderr, /^the token refused the PIN: CKR_PIN_INCORRECT\. It was tried once/)
+  t.match(stderr, /^the token refused the PIN \(CKR_PIN_INCORRECT\): it was tried once/)
   t.notMatch(stderr, 'not-the-pin')
   t.equal(faulty.calls('C_Login'), before + 1)
 })

@@ -18,6 +18,7 @@ const KEY: PoolKey = {
 }
 const REFUSED =
   'HSM_PIN_FILE: the token refused this PIN; it is tried again at SIGHUP, once its file or secret has changed'
+const UNJUDGED = 'HSM_PIN_FILE: the token refused the login, whatever the PIN; it is tried again at SIGHUP'
 
 const FIELDS = { token: 'one', signers: ['contracts'], pinFile: '/pin' }
 
@@ -213,20 +214,50 @@ t.test('one login at a token follows another, and none waits for those at other 
   t.strictSame(order, ['another one', 'the same token'])
 })
 
-t.test('a PIN that the token did not judge is told again at SIGHUP alone', async (t) => {
+t.test('a PIN that the token did not judge is told again once for each SIGHUP', async (t) => {
   for (const source of [{ variable: 'HSM_PIN' }, { file: '/none' }, { secretId: 'pin' }]) {
     const pins = new RefusedPins()
     const access = accessWith(source)
     await logIn(pins, access)
     pins.noteRefusal(access, true)
     t.equal(pins.isUnjudged(pool(access)), true)
-    t.equal(pins.isCorrected(pool(access)), true)
-    t.throws(() => pins.check([pool(access)], false), { message: REFUSED })
-    t.doesNotThrow(() => pins.check([pool(access)], true))
+    t.throws(() => pins.check([pool(access)], false), { message: UNJUDGED })
+    for (const _ of [1, 2]) {
+      t.equal(await logIn(pins, access), false)
+      pins.noteRefusal(access)
+      pins.allowUnjudged()
+      t.equal(pins.isCorrected(pool(access)), true)
+      t.throws(() => pins.check([pool(access)], false), { message: UNJUDGED })
+      t.doesNotThrow(() => pins.check([pool(access)], true))
+      t.equal(await logIn(pins, access), true)
+      pins.noteRefusal(access, true)
+      t.equal(pins.isCorrected(pool(access)), 'secretId' in source, 'another try of the same reload')
+    }
+    pins.allowUnjudged()
     t.equal(await logIn(pins, access), true)
     pins.noteRefusal(access)
+    pins.allowUnjudged()
+    t.throws(() => pins.check([pool(access)], false), { message: REFUSED })
     t.equal(await logIn(pins, access), false, 'once it is judged, it is not')
   }
+})
+
+t.test('a PIN that was not judged is told again in each way that leads to the token, but once', async (t) => {
+  const file = join(t.testdir(), 'pin')
+  put(file, 'right')
+  const pins = new RefusedPins()
+  const byLabel = accessWith({ file })
+  const bySlot = { ...byLabel, token: { slot: 0 } }
+  await logIn(pins, byLabel)
+  pins.noteRefusal(byLabel, true)
+  t.equal(await logIn(pins, bySlot), false)
+  pins.noteRefusal(bySlot)
+  t.throws(() => pins.check([pool(bySlot)], true), { message: UNJUDGED })
+  pins.allowUnjudged()
+  t.equal(pins.isCorrected(pool(bySlot)), true)
+  t.equal(await logIn(pins, bySlot), true)
+  pins.noteRefusal(bySlot, true)
+  t.equal(await logIn(pins, byLabel), false)
 })
 
 t.test('a hundred refused PINs are remembered', async (t) => {

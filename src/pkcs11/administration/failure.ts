@@ -39,6 +39,6 @@ export function explain(error: unknown): Failure {
 function explainPin(returnValue: string): Failure {
   const advice =
     explainUser(returnValue) ??
-    'It was tried once; each wrong one brings the token nearer to locking its user'
-  return { message: `the token refused the PIN: ${returnValue}. ${advice}` }
+    'it was tried once; each wrong one brings the token nearer to locking its user'
+  return { message: `the token refused the PIN (${returnValue}): ${advice}` }
 }

@@ -1,7 +1,7 @@
 import type { Module } from 'graphene-pk11'
 import { defined } from '../../common/defined.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
-import { identifyToken, type Pin, type ToldPin } from '../pin-version.ts'
+import { identifyToken, type ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
 import { findOwnCertificates } from './certificate-object.ts'
 import { findPin } from './find-pin.ts'
@@ -21,9 +21,10 @@ export interface OpenToken {
   /** In the order of the request. */
   readonly keys: readonly KeyOutcome[]
   /**
-   * Logs in anew for all sessions, when the token has forgotten the login, with the PIN that its source holds by then.
+   * Logs in anew for all sessions, when the token has forgotten the login, with the PIN that its source holds by then, or the
+   * last one where it holds none, or does not answer: what takes the login may take the way to a secret.
    *
-   * @throws OpenError where that is no PIN, or what the PKCS#11 call threw
+   * @throws what the PKCS#11 call threw, or the reason of the signal
    */
   logIn(): Promise<void>
   /**
@@ -99,7 +100,12 @@ async function openWith(
     keys: outcomes,
     async logIn() {
       // The PIN may have been changed since, when the one that was right would cost a try
-      last = await findPin(access.pin, givenPin, signal).catch((error) => keepIfAway(last, error))
+      last = await findPin(access.pin, givenPin, signal).catch((error) => {
+        if (error instanceof OpenError) {
+          return last
+        }
+        throw error
+      })
       try {
         await logInOnce(anchor)
       } catch (error) {
@@ -125,18 +131,6 @@ async function openWith(
     // The anchor is closed with it
     close: () => module.finalize(),
   }
-}
-
-/**
- * Returns the last PIN where its source does not answer: a network that fails may take both the login and the way to a secret.
- *
- * @throws the error, where there is another answer than a PIN
- */
-function keepIfAway(last: Pin, error: unknown): Pin {
-  if (error instanceof OpenError && error.failure.kind === 'unavailable') {
-    return last
-  }
-  throw error
 }
 
 /** Those who watch over logins. */
