@@ -1,6 +1,7 @@
 import type { BaseLogger } from 'pino'
 import { backoffMs, shortenAtRandom } from '../common/backoff.ts'
 import type { RevocationLimits } from './limits.ts'
+import { NotAsked } from './request-queue.ts'
 import type { Flawed, UpdateTimes } from './revocation-answer.ts'
 
 /** An answer that is kept until its nextUpdate or, with a flaw, for its revocations. */
@@ -149,7 +150,12 @@ export class CachedFetch<T extends Answer> {
       this.#forget()
     }
     const problem = outcome instanceof Error ? outcome.message : this.#take(outcome)
-    this.#failures = problem === undefined ? 0 : this.#failures + 1
+    // A thousand that wait behind one that hangs have not failed
+    if (problem === undefined) {
+      this.#failures = 0
+    } else if (!(outcome instanceof NotAsked && this.#failures > 0)) {
+      this.#failures += 1
+    }
     this.#logProblem(problem)
     const waitMs =
       problem === undefined

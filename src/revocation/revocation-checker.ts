@@ -12,6 +12,7 @@ import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
 import type { RevocationLimits } from './limits.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
+import { NoAnswer, NotAsked, RequestQueue } from './request-queue.ts'
 import { describeReason, earlier, type Flawed, type UpdateTimes } from './revocation-answer.ts'
 
 /** An OCSP answer, and the CRL that shows its responder's certificate to be good, if that certificate names one. */
@@ -43,17 +44,17 @@ const MAX_LARGE = 2
 /** CRLs about responders that are kept: an authority may give each new certificate of a responder an address of its own. */
 const MAX_RESPONDER_CRLS = 8
 
-/**
- * Asks OCSP responders and CRL distribution points. It tries the next one if one fails, and sends one request at a time to
- * an address: a thousand certificates of an authority would otherwise fetch its list a thousand times at once. Where one
- * gets no answer in time, those that wait for it are over too, since each would wait as long.
- */
+/** Asks OCSP responders and CRL distribution points. It tries the next one if one fails. */
 export class RevocationChecker {
   readonly #client: HttpClient
   readonly #observer: RevocationObserver
   readonly #limits: RevocationLimits
-  /** The last request to each address that has not ended. */
-  readonly #last = new Map<string, Promise<unknown>>()
+  /** A responder that loses a request about one certificate must not keep those about the others waiting. */
+  readonly #queues = {
+    ocsp: new RequestQueue(4),
+    crl: new RequestQueue(1),
+    responderCrl: new RequestQueue(1),
+  }
   /** Resolves when the large answers that came before are no longer needed. */
   #largeBefore: Promise<unknown> = Promise.resolve()
   /** The ends of the large answers that are being read or checked. */
@@ -72,7 +73,7 @@ export class RevocationChecker {
   /**
    * Asks the OCSP responders of a certificate.
    *
-   * @throws Error that says for each responder why its answer does not count
+   * @throws Error that says for each responder why its answer does not count; NotAsked if there was no request
    */
   async askResponder(issued: IssuedCertificate, signal: AbortSignal): Promise<VerifiedOcspAnswer> {
     const { fields, issuerFields, issuer, addresses } = issued
@@ -89,7 +90,7 @@ export class RevocationChecker {
   /**
    * Fetches a CRL from its distribution points, and looks for certificates in it.
    *
-   * @throws Error that says for each distribution point why its CRL does not count
+   * @throws Error that says for each distribution point why its CRL does not count; NotAsked if there was no request
    */
   async fetchCrl(urls: readonly URL[], question: CrlQuestion, signal: AbortSignal): Promise<CheckedCrl> {
     const { crlBytes: limit, crlTimeoutMs: timeoutMs, crlSilenceMs: silenceMs } = this.#limits
@@ -157,17 +158,19 @@ export class RevocationChecker {
     signal: AbortSignal,
   ): Promise<CheckedCrl | Error> {
     const key = [issuer, serialNumber, ...urls].join(' ')
-    const failed = this.#failedResponderCrls.get(key)
-    if (failed !== undefined && performance.now() < failed.until) {
-      return failed.error
-    }
-    this.#failedResponderCrls.delete(key)
-    const crl = await this.fetchCrl(urls, question, signal).catch((error: Error) => error)
-    if (crl instanceof Error && !signal.aborted) {
-      const until = performance.now() + this.#limits.crlTimeoutMs
-      keepLatest(this.#failedResponderCrls, key, { error: crl, until }, MAX_RESPONDER_CRLS)
-    }
-    return crl
+    return await this.#queues.responderCrl.inTurn(key, async () => {
+      const failed = this.#failedResponderCrls.get(key)
+      if (failed !== undefined && performance.now() < failed.until) {
+        return failed.error
+      }
+      this.#failedResponderCrls.delete(key)
+      const crl = await this.fetchCrl(urls, question, signal).catch((error: Error) => error)
+      if (crl instanceof Error && !signal.aborted) {
+        const until = performance.now() + this.#limits.crlTimeoutMs
+        keepLatest(this.#failedResponderCrls, key, { error: crl, until }, MAX_RESPONDER_CRLS)
+      }
+      return crl
+    })
   }
 
   /** Returns the CRL that came before if it is the same: each answer would hold megabytes of its own. */
@@ -191,11 +194,11 @@ export class RevocationChecker {
     const problems: string[] = []
     let flawed: T | undefined
     let revoked: X509Certificate | undefined
+    let wasAsked = false
     for (const url of urls) {
       try {
-        const answer = await this.#inTurn(`${source} ${url.href}`, () =>
-          this.#fetch(source, url, asking, check),
-        )
+        const send = () => this.#fetch(source, url, asking, check)
+        const answer = await this.#queues[source].inTurn(url.href, send)
         if (answer.flaw === undefined) {
           return flawed !== undefined && flawed.thisUpdate > answer.thisUpdate ? flawed : answer
         }
@@ -205,38 +208,17 @@ export class RevocationChecker {
       } catch (error) {
         problems.push(`${url.href}: ${(error as Error).message}`)
         revoked = error instanceof ResponderRevoked ? error.signer : revoked
+        wasAsked ||= !(error instanceof NotAsked)
       }
     }
     if (flawed !== undefined) {
       return flawed
     }
     const message = problems.join('; ')
-    throw revoked === undefined ? new Error(message) : new ResponderRevoked(message, revoked)
-  }
-
-  /**
-   * Calls `act` when what was called before for the same key has ended.
-   *
-   * @throws NoAnswer at once, if that has thrown it
-   */
-  async #inTurn<T>(key: string, act: () => Promise<T>): Promise<T> {
-    const before = this.#last.get(key)
-    const own = (async () => {
-      await before?.catch((error) => {
-        if (error instanceof NoAnswer) {
-          throw error
-        }
-      })
-      return await act()
-    })()
-    this.#last.set(key, own)
-    try {
-      return await own
-    } finally {
-      if (this.#last.get(key) === own) {
-        this.#last.delete(key)
-      }
+    if (revoked !== undefined) {
+      throw new ResponderRevoked(message, revoked)
     }
+    throw wasAsked ? new Error(message) : new NotAsked(message)
   }
 
   async #fetch<T extends Flawed>(
@@ -314,9 +296,6 @@ export class ResponderRevoked extends Error {
     this.signer = signer
   }
 }
-
-/** Says that nobody answered in time. */
-class NoAnswer extends Error {}
 
 /** A certificate, and the issuer that may revoke it. */
 export interface IssuedCertificate {

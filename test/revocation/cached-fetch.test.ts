@@ -5,6 +5,7 @@ import pino from 'pino'
 import t from 'tap'
 import { CachedFetch } from '../../src/revocation/cached-fetch.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
+import { NotAsked } from '../../src/revocation/request-queue.ts'
 
 const MINUTE_MS = 60_000
 const WEEK_MS = 7 * 24 * 60 * MINUTE_MS
@@ -146,4 +147,33 @@ t.test('an older answer is taken where the one before has ended and revokes noth
     t.equal(source.fresh(new Date())?.name, revokes ? undefined : 'long')
     mock.timers.setTime(new Date('2026-01-02T03:04:05Z').getTime())
   }
+})
+
+t.test('who waits for others that get no answer has not failed', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date('2026-01-02T03:04:05Z') })
+  t.teardown(() => mock.timers.reset())
+  let asked = 0
+  const problems = [NotAsked, NotAsked, NotAsked, Error, NotAsked, NotAsked, Error]
+  const source = new CachedFetch({
+    ...{ ...REST, name: 'OCSP' },
+    async ask() {
+      const Problem = problems[asked++] ?? Error
+      throw new Problem('it did not answer')
+    },
+  })
+  const pass = async (ms: number) => {
+    mock.timers.tick(ms)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  source.start()
+  await pass(0)
+  for (const wait of [10_000, 10_000, 10_000, 20_000, 20_000, 20_000, 40_000]) {
+    const before = asked
+    await pass(wait * 0.9 - 1)
+    t.equal(asked, before)
+    await pass(wait * 0.1 + 1)
+    t.equal(asked, before + 1, `after ${wait} ms at most`)
+  }
+  t.equal(source.problem, 'it did not answer')
+  source.stop()
 })

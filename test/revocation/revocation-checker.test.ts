@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { HttpClient } from '../../src/common/http-client.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
+import { NotAsked } from '../../src/revocation/request-queue.ts'
 import { RevocationChecker, readIssuedCertificate } from '../../src/revocation/revocation-checker.ts'
 import { type Issued, issue } from '../support/certificates.ts'
 import { inPem } from '../support/changed-crl.ts'
@@ -216,12 +217,15 @@ t.test('those who wait for one who does not answer in time do not wait as long e
   const limits = { ...DEFAULT_LIMITS, ocspTimeoutMs: 1_000 }
   const checker = new RevocationChecker(new HttpClient(), observer, limits)
   const issued = readIssuedCertificate(leaf.certificate, root.certificate)
-  const asked = await Promise.allSettled([1, 2, 3].map(() => checker.askResponder(issued, signal)))
-  t.strictSame(
-    asked.map((one) => one.status === 'rejected' && one.reason.message),
-    Array.from({ length: 3 }, () => `${server.url}/ocsp: it did not answer within 1000 ms`),
+  const asked = await Promise.allSettled(
+    Array.from({ length: 9 }, () => checker.askResponder(issued, signal)),
   )
-  t.strictSame([count, outcomes], [1, ['unavailable']])
+  const problem = `${server.url}/ocsp: it did not answer within 1000 ms`
+  t.match(
+    asked.map((one) => one.status === 'rejected' && one.reason),
+    Array.from({ length: 9 }, (_, place) => (place < 7 ? new Error(problem) : new NotAsked(problem))),
+  )
+  t.strictSame([count, outcomes], [7, Array(7).fill('unavailable')])
   server.on('/ocsp', (request) => authority.respond(request))
   const answers = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
   t.notOk((await answers.askResponder(issued, signal)).revocation, 'the next one is asked again')
@@ -229,24 +233,38 @@ t.test('those who wait for one who does not answer in time do not wait as long e
   await Promise.allSettled([1, 2].map(() => answers.askResponder(issued, signal)))
   t.strictSame(
     outcomes.splice(0),
-    ['unavailable', 'accepted', 'refused', 'refused'],
+    [...Array(7).fill('unavailable'), 'accepted', 'refused', 'refused'],
     'each learns what is wrong',
   )
 })
 
-t.test('the same address is not asked twice at a time', async (t) => {
+t.test('a responder is asked four times at a time, and for one CRL at a time', async (t) => {
   let open = 0
   let most = 0
-  server.on('/ocsp', async (request) => {
-    most = Math.max(most, ++open)
-    const answer = await authority.respond(request)
-    open--
-    return answer
-  })
-  const observer = { asked() {} }
-  const checker = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
+  const count = (answer: Handler): Handler => {
+    most = 0
+    return async (...request) => {
+      most = Math.max(most, ++open)
+      await sleep(50)
+      open--
+      return answer(...request)
+    }
+  }
+  const checker = new RevocationChecker(new HttpClient(), { asked() {} }, DEFAULT_LIMITS)
   const issued = readIssuedCertificate(leaf.certificate, root.certificate)
-  await Promise.all([1, 2, 3].map(() => checker.askResponder(issued, signal)))
+  server.on(
+    '/ocsp',
+    count((request) => authority.respond(request)),
+  )
+  await Promise.all(Array.from({ length: 9 }, () => checker.askResponder(issued, signal)))
+  t.equal(most, 4)
+  server.on(
+    '/crl',
+    count(() => authority.crl()),
+  )
+  const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
+  const fetch = () => checker.fetchCrl([new URL('/crl', server.url)], question, signal)
+  await Promise.all(Array.from({ length: 3 }, fetch))
   t.equal(most, 1)
 })
 
