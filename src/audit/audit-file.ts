@@ -174,6 +174,8 @@ export class AuditFile {
 
   /** Renames the file after its first record, and opens a new one. */
   async #rotate(): Promise<void> {
+    // Others may have emptied it, and what has no record must not be taken for the last that was rotated
+    this.#checkUnchanged(0)
     const rotated = rotatedName(this.#path, this.#first)
     const isTaken = await access(rotated).then(
       () => true,

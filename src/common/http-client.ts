@@ -28,8 +28,8 @@ const ATTEMPT = { autoSelectFamilyAttemptTimeout: 1_500 }
 const MAX_SHORT_CHUNKS = 8_192
 const MIN_MEAN_CHUNK = 128
 
-/** Bytes of a large answer. */
-const LARGE = 1_000_000
+/** Bytes of a large answer. As many may be kept of each one that waits for others. */
+const LARGE = 256_000
 
 /** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on to the timeout. */
 const MAX_INFORMATIONAL = 16
@@ -166,7 +166,8 @@ export class HttpClient {
       try {
         return await awaitAnswer(outgoing, request)
       } catch (error) {
-        if (!isUsedAgain || request.signal.aborted) {
+        // What this client ended itself would end so again
+        if (!isUsedAgain || error instanceof HttpError || request.signal.aborted) {
           throw error
         }
       }

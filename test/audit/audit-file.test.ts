@@ -306,6 +306,18 @@ t.test('a rotation overwrites nothing', async (t) => {
   t.equal(readFileSync(rotatedName(path, 1), 'utf8'), 'kept')
 })
 
+t.test('a file that others empty is not rotated, and the chain goes on', async (t) => {
+  const path = createPath()
+  const { writer } = await Writer.open(t, path, 1)
+  await writer.append()
+  await writer.append()
+  truncateSync(path)
+  await t.rejects(writer.append(), { message: 'was changed by another program' })
+  t.strictSame(namesBeside(path), ['audit-000000000001.jsonl', 'audit.jsonl', 'audit.jsonl.lock'])
+  const { end } = await writer.file.open()
+  t.equal(end.number, 1, 'what was in it is gone')
+})
+
 t.test('a file that others remove, replace or change is noticed with the next record', async (t) => {
   const another = 'is another file than the one that was opened'
   const changed = 'was changed by another program'
