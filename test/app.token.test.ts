@@ -363,9 +363,9 @@ t.test('what is not HTTP is refused', async (t) => {
     'headers without end': [
       [
         'GET / HTTP/1.1\r\nHost: x\r\n',
-        `X-Large: ${'a'.repeat(20_000)}`,
-        'a'.repeat(20_000),
-        'a'.repeat(20_000),
+        `X-Large: ${'w'.repeat(20_000)}`,
+        'w'.repeat(20_000),
+        'w'.repeat(20_000),
       ],
       431,
       'The headers are too large, or more than 200, or Accept has more than 1024 characters',
@@ -383,7 +383,7 @@ t.test('what is not HTTP is refused', async (t) => {
         .split('\n')
         .find((one) => one.includes(String(answer.json().requestId)))
       t.match(line, new RegExp(`"code":"${code}".*"request refused"`))
-      t.notMatch(line, /please|aaaa/)
+      t.notMatch(line, /please|wwww/)
     })
   }
 })
