@@ -188,9 +188,9 @@ async function readSignature(
   byteRange: ByteRange,
 ): Promise<PdfSignature | string> {
   const contents = await readContents(handle, byteRange)
-  const signature = contents && tryRead(contents)
-  return signature === undefined
-    ? 'has no container (RFC 5652) in what its ByteRange leaves out'
+  const signature = contents === undefined ? NO_CONTAINER : tryRead(contents)
+  return typeof signature === 'string'
+    ? signature
     : {
         byteRange,
         ...signature,
@@ -209,13 +209,22 @@ async function readContents(
   return /^<(?:[0-9A-Fa-f]{2})*>$/.test(hex) ? Buffer.from(hex.slice(1, -1), 'hex') : undefined
 }
 
-/** Reads the container, behind which are zeros; undefined if it is none. */
-function tryRead(contents: Buffer): Omit<PdfSignature, 'byteRange' | 'contentsDigest'> | undefined {
+const NO_CONTAINER = 'has no container (RFC 5652) in what its ByteRange leaves out'
+
+/** The service has no such hash algorithm, so that none of its records is about the signature. */
+class UnknownHash extends Error {
+  constructor(oid: string) {
+    super(`has a hash algorithm with which the service signs nothing: ${oid}`)
+  }
+}
+
+/** Reads the container, behind which are zeros; returns a predicate of the signature if it cannot be read. */
+function tryRead(contents: Buffer): Omit<PdfSignature, 'byteRange' | 'contentsDigest'> | string {
   try {
     const signedData = readSignedData(new DerReader(contents).element(TAG.sequence)) as SignedData
     const [first] = signedData.signerInfos
     const { signature, signedAttributes, digestAlgorithm } = readSignerInfo(first as Buffer)
-    const hashAlgorithm = findHashByOid(readAlgorithmIdentifier(digestAlgorithm).oid) as HashAlgorithm
+    const hashAlgorithm = findHash(readAlgorithmIdentifier(digestAlgorithm).oid)
     const attributes = signedAttributes && readAttributes(signedAttributes)
     const value = attributes && singleValue(attributes, MESSAGE_DIGEST)
     const messageDigest = value && new DerReader(value).content(TAG.octetString).toString('hex')
@@ -226,9 +235,18 @@ function tryRead(contents: Buffer): Omit<PdfSignature, 'byteRange' | 'contentsDi
       signatureSha256: digest(SHA_256, signature).toString('hex'),
       attributesDigest: signedAttributes && digest(hashAlgorithm, signedAttributes).toString('hex'),
     }
-  } catch {
-    return undefined
+  } catch (error) {
+    return error instanceof UnknownHash ? error.message : NO_CONTAINER
   }
+}
+
+/** @throws UnknownHash */
+function findHash(oid: string): HashAlgorithm {
+  const found = findHashByOid(oid)
+  if (found === undefined) {
+    throw new UnknownHash(oid)
+  }
+  return found
 }
 
 /**
@@ -242,7 +260,7 @@ function readTimestamp({ content }: SignedData, hash: HashAlgorithm, messageDige
     throw new Error('it is signed over something else')
   }
   const { oid, digest: imprint } = readTstInfo(tstInfo)
-  const hashAlgorithm = findHashByOid(oid) as HashAlgorithm
+  const hashAlgorithm = findHash(oid)
   return { kind: 'timestamp', hashAlgorithm, messageDigest: imprint.toString('hex') } as const
 }
 

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { decision, LogBuilder, signatureOf, started } from '../../support/audit-log.ts'
-import { issue, openssl } from '../../support/certificates.ts'
+import { issue, openssl, RSA_2048 } from '../../support/certificates.ts'
 import { runCommand } from '../../support/command.ts'
 import { embed, signedBytes } from '../../support/document-engine/embed.ts'
 import { reserve } from '../../support/document-engine/reserve.ts'
@@ -135,10 +135,13 @@ t.test('callers and signers without a name', async (t) => {
  *
  * @param make makes the container of the bytes that it covers
  */
-async function withContainer(make: (covered: Buffer) => Promise<Uint8Array>): Promise<Buffer> {
+async function withContainer(
+  make: (covered: Buffer) => Promise<Uint8Array>,
+  before: Buffer = original,
+): Promise<Buffer> {
   const subFilter = 'adbe.pkcs7.detached'
   const { pdf, byteRange } = await reserve({
-    pdf: original,
+    pdf: before,
     subFilter,
     estimatedSize: 9000,
     signingTime: new Date(),
@@ -204,6 +207,39 @@ t.test('timestamps of documents have no record', async (t) => {
   const { exitCode, stdout } = await find(signed, [])
   t.equal(exitCode, 1, stdout)
   t.match(stdout, /^What looks like a signature at offset \d+ has no container/)
+})
+
+t.test('signatures of others with hash algorithms that the service does not have', async (t) => {
+  const other = issue(directory, { subject: '/CN=other', key: RSA_2048 })
+  const [covered, container] = [join(directory, 'covered'), join(directory, 'cms')]
+  for (const [hash, oid] of [
+    ['md5', '1.2.840.113549.2.5'],
+    ['sha3-256', '2.16.840.1.101.3.4.2.8'],
+  ] as const) {
+    for (const options of [[], ['-noattr']]) {
+      const signed = await withContainer(async (octets) => {
+        writeFileSync(covered, octets)
+        openssl(
+          ...['cms', '-sign', '-binary', '-in', covered, '-md', hash, ...options],
+          ...[
+            '-signer',
+            other.certificateFile,
+            '-inkey',
+            other.keyFile,
+            '-outform',
+            'DER',
+            '-out',
+            container,
+          ],
+        )
+        return readFileSync(container)
+      }, raw.pdf)
+      const { exitCode, stdout } = await find(signed, [ofRaw])
+      t.equal(exitCode, 1)
+      t.match(stdout, 'request request-raw', 'ours is told all the same')
+      t.match(stdout, `has a hash algorithm with which the service signs nothing: ${oid}.`)
+    }
+  }
 })
 
 t.test('what is no signature is told', async (t) => {
