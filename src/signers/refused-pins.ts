@@ -11,10 +11,12 @@ const MAX_REFUSED = 100
 
 /** What a token refused. */
 interface Refusal {
-  /** Of the PIN; undefined where any may be told again. */
+  /** Of the PIN; undefined where SIGHUP has allowed any. */
   readonly version: string | undefined
-  /** True if the same PIN may be told again at SIGHUP: the token did not judge it. */
+  /** True if the token did not judge the PIN. */
   readonly mayBeRight: boolean
+  /** True if SIGHUP tries again though no file has changed. */
+  readonly isOpen: boolean
 }
 
 /**
@@ -29,7 +31,7 @@ export class RefusedPins {
   readonly #refused = new Map<string, Refusal>()
   /** Accesses whose PIN was not told the last time, since it had been refused before, or not judged. */
   readonly #unjudged = new Set<string>()
-  #list: readonly (ToldPin & Pick<Refusal, 'mayBeRight'>)[] = []
+  #list: readonly ToldPin[] = []
   /** The end of the last login that was wanted, keyed by token. Two ways of access may lead to one. */
   readonly #turns = new Map<string, Promise<void>>()
 
@@ -68,26 +70,22 @@ export class RefusedPins {
     const id = accessId(access)
     const pin = this.#lastLogins.get(id)
     this.#lastLogins.delete(id)
-    const before = this.#list.find((one) => pin !== undefined && wasTold(pin, [one]))
-    const refusal = {
-      version: pin?.version ?? pinVersion(access.pin),
-      mayBeRight: mayBeRight || before?.mayBeRight === true,
-    }
-    this.#refused.set(id, refusal)
+    const version = pin?.version ?? pinVersion(access.pin)
+    // Only a signer process can tell whether a secret has changed
+    this.#refused.set(id, { version, mayBeRight, isOpen: mayBeRight || 'secretId' in access.pin })
     if (mayBeRight) {
       this.#unjudged.add(id)
     }
-    if (pin !== undefined && before === undefined) {
-      this.#list = [...this.#list, { ...pin, mayBeRight }].slice(-MAX_REFUSED)
+    if (pin !== undefined && !this.#unjudged.has(id)) {
+      this.#list = [...this.#list, pin].slice(-MAX_REFUSED)
     }
   }
 
-  /** Lets PINs be told once more that tokens refused and did not judge. Called at SIGHUP. */
-  allowUnjudged(): void {
-    this.#list = this.#list.filter((pin) => !pin.mayBeRight)
-    for (const [id, { mayBeRight }] of this.#refused) {
-      if (mayBeRight) {
-        this.#refused.set(id, { version: undefined, mayBeRight })
+  /** Has PINs tried once more that no token has judged, and secrets, which may have changed. Called at SIGHUP. */
+  reopen(): void {
+    for (const [id, refusal] of this.#refused) {
+      if (refusal.isOpen) {
+        this.#refused.set(id, { ...refusal, version: undefined })
       }
     }
   }
@@ -134,9 +132,9 @@ export class RefusedPins {
     log.error({ variable }, `the token refused its PIN, which is not tried again: ${remedy}`)
   }
 
-  /** Only a signer process can tell whether a secret has changed, which tells no PIN again that was refused. */
   #isChanged(access: TokenAccess): boolean {
-    return 'secretId' in access.pin || this.#refused.get(accessId(access))?.version !== pinVersion(access.pin)
+    const version = this.#refused.get(accessId(access))?.version
+    return version === undefined || !('secretId' in access.pin || version === pinVersion(access.pin))
   }
 }
 

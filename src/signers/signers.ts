@@ -225,11 +225,11 @@ export class Signers {
   }
 
   /**
-   * Lets PINs be told once more that their tokens did not judge, and logs which tokens refused one that its file still
-   * holds, and that is not tried again. Called at SIGHUP.
+   * Has the next takeover try PINs again that may be right, and logs which tokens refused one that its file still holds, and
+   * that is not tried again. Called at SIGHUP.
    */
   reviewRefusedPins(): void {
-    this.#refusedPins.allowUnjudged()
+    this.#refusedPins.reopen()
     for (const pool of this.#current.pools) {
       this.#refusedPins.warnIfUnchanged(pool)
     }
