@@ -30,6 +30,8 @@ const MIN_MEAN_CHUNK = 128
 
 /** Bytes of a large answer. As many may be kept of each one that waits for others. */
 const LARGE = 256_000
+/** Least bytes of the rest in the time that it has for them. */
+const PACE_BYTES = 128_000
 
 /** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on to the timeout. */
 const MAX_INFORMATIONAL = 16
@@ -59,8 +61,12 @@ export interface HttpRequest {
   readonly tls?: TlsMaterial
   /** Most bytes of the answer. */
   readonly limit: number
-  /** Called once the answer has turned out to be large. The rest is read when the promise resolves, which must not reject. */
-  readonly waitIfLarge?: () => Promise<void>
+  readonly large?: {
+    /** Called once the answer has turned out to be large. The rest is read when the promise resolves, which must not reject. */
+    readonly wait: () => Promise<void>
+    /** Time in ms in which {@link PACE_BYTES} must come then. */
+    readonly paceMs: number
+  }
   /** True if any status counts as an answer, rather than only 200, and redirects are not followed. */
   readonly anyStatus?: boolean
   /** Longest time in ms for which the server may send nothing; by default any. */
@@ -354,11 +360,11 @@ function certificateOf({ socket }: IncomingMessage): X509Certificate | undefined
 /**
  * Reads the body of an answer.
  *
- * @throws HttpError if it is larger than `limit`, or comes in too many short chunks
+ * @throws HttpError if it is larger than `limit`, comes in too many short chunks, or too slowly for a large one
  */
 function read(
   incoming: IncomingMessage,
-  { limit, waitIfLarge, silenceMs = 0 }: Pick<HttpRequest, 'limit' | 'waitIfLarge' | 'silenceMs'>,
+  { limit, large }: Pick<HttpRequest, 'limit' | 'large'>,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -373,20 +379,33 @@ function read(
         incoming.destroy(
           new HttpError('too_large', `sent its answer in chunks of less than ${MIN_MEAN_CHUNK} bytes`),
         )
-      } else if (!wasLarge && length > LARGE && waitIfLarge !== undefined) {
+      } else if (!wasLarge && length > LARGE && large !== undefined) {
         incoming.pause()
         // Whoever is not read cannot go on sending
         incoming.socket.setTimeout(0)
-        void waitIfLarge().then(() => {
-          incoming.socket.setTimeout(silenceMs)
-          incoming.resume()
+        void large.wait().then(() => {
+          if (!incoming.destroyed) {
+            incoming.resume()
+            keepPace(large.paceMs)
+          }
         })
       }
+    }
+    let pace: NodeJS.Timeout | undefined
+    const keepPace = (ms: number) => {
+      let before = length
+      pace = setInterval(() => {
+        if (length - before < PACE_BYTES) {
+          incoming.destroy(new HttpError('late', `sent less than ${PACE_BYTES} bytes in ${ms} ms`))
+        }
+        before = length
+      }, ms)
     }
     incoming
       .on('data', count)
       .on('end', () => resolve(Buffer.concat(chunks)))
       .on('error', reject)
+      .on('close', () => clearInterval(pace))
   })
 }
 

@@ -1,5 +1,6 @@
 /**
- * Does work within a limited time. The work gets a signal, which aborts when the time is over.
+ * Does work within a limited time. The work gets a signal, which aborts when the time is over, and a function that has the whole
+ * time begin anew when a promise has resolved: until then it is for others that the work waits.
  *
  * @param ms time limit, in ms
  * @param late error that is thrown after it
@@ -9,11 +10,18 @@ export async function withTimeout<T>(
   ms: number,
   late: Error,
   signal: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, pauseFor: (others: Promise<void>) => Promise<void>) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted()
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(late), ms)
+  const start = () => setTimeout(() => controller.abort(late), ms)
+  let timer: NodeJS.Timeout | undefined = start()
+  const pauseFor = async (others: Promise<void>) => {
+    clearTimeout(timer)
+    await others
+    timer = isOver ? undefined : start()
+  }
+  let isOver = false
   const leave = () => controller.abort(signal?.reason)
   signal?.addEventListener('abort', leave)
   try {
@@ -21,8 +29,9 @@ export async function withTimeout<T>(
       controller.signal.addEventListener('abort', () => reject(controller.signal.reason))
     })
     // A request that waits for a free connection does not listen to its signal
-    return await Promise.race([ended, work(controller.signal)])
+    return await Promise.race([ended, work(controller.signal, pauseFor)])
   } finally {
+    isOver = true
     clearTimeout(timer)
     signal?.removeEventListener('abort', leave)
   }

@@ -1,5 +1,4 @@
 import type { X509Certificate } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type HttpClient, HttpError, type HttpRequest } from '../common/http-client.ts'
 import { keepLatest } from '../common/keep-latest.ts'
 import { withTimeout } from '../common/with-timeout.ts'
@@ -9,6 +8,7 @@ import { EXTENSION } from '../x509/extensions.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { type CrlScope, findScopeProblem } from './crl/crl.ts'
 import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
+import { LargeAnswers } from './large-answers.ts'
 import type { RevocationLimits } from './limits.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
@@ -38,9 +38,6 @@ type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'silenceMs' | 'signal'>
   readonly timeoutMs: number
 }
 
-/** Most large answers that are read at the same time, where those before are slow. Each may have 20 MB. */
-const MAX_LARGE = 2
-
 /** CRLs about responders that are kept: an authority may give each new certificate of a responder an address of its own. */
 const MAX_RESPONDER_CRLS = 8
 
@@ -49,16 +46,16 @@ export class RevocationChecker {
   readonly #client: HttpClient
   readonly #observer: RevocationObserver
   readonly #limits: RevocationLimits
-  /** A responder that loses a request about one certificate must not keep those about the others waiting. */
+  /**
+   * A responder that loses a request about one certificate must not keep those about the others waiting. More than two at once
+   * would be too many for one that answers slowly, and one after another.
+   */
   readonly #queues = {
-    ocsp: new RequestQueue(4),
+    ocsp: new RequestQueue(2),
     crl: new RequestQueue(1),
     responderCrl: new RequestQueue(1),
   }
-  /** Resolves when the large answers that came before are no longer needed. */
-  #largeBefore: Promise<unknown> = Promise.resolve()
-  /** The ends of the large answers that are being read or checked. */
-  readonly #large = new Set<Promise<void>>()
+  readonly #largeAnswers = new LargeAnswers()
   /** The last CRLs about responders by their addresses, the latest last. */
   readonly #responderCrls = new Map<string, Buffer>()
   /** Failures to get CRLs about responders, the latest last, with the time until which these are not asked for again. */
@@ -230,12 +227,13 @@ export class RevocationChecker {
     const start = performance.now()
     let outcome: 'accepted' | 'refused' | 'unavailable' = 'unavailable'
     let seconds = 0
-    const turn = this.#createTurn()
+    const turn = this.#largeAnswers.createTurn(url.host)
     try {
       const late = new HttpError('late', `did not answer within ${timeoutMs} ms`)
-      const { body } = await withTimeout(timeoutMs, late, signal, (signal) =>
-        this.#client.send({ ...request, url, signal, waitIfLarge: turn.wait }),
-      )
+      const { body } = await withTimeout(timeoutMs, late, signal, (signal, pauseFor) => {
+        const large = { wait: () => pauseFor(turn.wait()), paceMs: this.#limits.largePaceMs }
+        return this.#client.send({ ...request, url, signal, large })
+      })
         .catch((error) => {
           if (!(error instanceof HttpError)) {
             throw error
@@ -252,37 +250,6 @@ export class RevocationChecker {
     } finally {
       turn.end()
       this.#observer.asked(source, seconds, outcome, url.host)
-    }
-  }
-
-  /**
-   * Returns functions with which large answers are read and checked one after another, or two at a time where they are slow:
-   * all together would fill the memory. The time for which one waits is part of its own.
-   */
-  #createTurn(): { readonly wait: () => Promise<void>; readonly end: () => void } {
-    let isOver = false
-    let resolveEnded!: () => void
-    const ended = new Promise<void>((resolve) => {
-      resolveEnded = resolve
-    })
-    return {
-      wait: async () => {
-        const before = this.#largeBefore
-        this.#largeBefore = before.then(() => ended)
-        // An answer that is slow, or stalls, must not use up the time of all others
-        await Promise.race([before, delay(this.#limits.largeWaitMs, undefined, { ref: false })])
-        while (this.#large.size >= MAX_LARGE && !isOver) {
-          await Promise.race(this.#large)
-        }
-        if (!isOver) {
-          this.#large.add(ended)
-        }
-      },
-      end: () => {
-        isOver = true
-        this.#large.delete(ended)
-        resolveEnded()
-      },
     }
   }
 }

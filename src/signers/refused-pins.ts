@@ -29,7 +29,7 @@ export class RefusedPins {
   readonly #lastLogins = new Map<string, ToldPin>()
   /** Keyed by access. */
   readonly #refused = new Map<string, Refusal>()
-  /** Accesses whose PIN was not told the last time, since it had been refused before, or not judged. */
+  /** Accesses whose last PIN the token did not judge, be it that it was not told what it had refused before. */
   readonly #unjudged = new Set<string>()
   #list: readonly ToldPin[] = []
   /** The end of the last login that was wanted, keyed by token. Two ways of access may lead to one. */

@@ -341,6 +341,31 @@ t.test('what takes the process longer to read than any answer should', async (t)
   t.equal(`${await ask(early.repeat(16), chunked, '1\r\nx\r\n0\r\n\r\n')}`, 'x')
 })
 
+t.test('what this client has ended is not sent once more, though the connection had been kept', async (t) => {
+  let requests = 0
+  const server = createTcpServer((socket) => {
+    socket
+      .on('error', () => {})
+      .on('data', () => {
+        requests += 1
+        socket.write(
+          requests === 1
+            ? 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx'
+            : 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(17),
+        )
+      })
+    t.teardown(() => socket.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  const client = new HttpClient({ connections: 1 })
+  t.teardown(() => client.close())
+  t.equal(await get('/', { url }, client), 'x')
+  await t.rejects(get('/', { url }, client), { ...{ failure: 'too_large' }, message: /1xx/ })
+  t.equal(requests, 2)
+})
+
 t.test('what cannot be reached', async (t) => {
   const closed = createTcpServer()
   await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve))

@@ -153,7 +153,8 @@ async function withContainer(
 t.test('timestamps of documents have no record', async (t) => {
   const { root, issuing } = createIssuers(directory)
   const signer = issue(directory, { subject: '/CN=TSA', issuer: issuing, extensions: FOR_TIMESTAMPS })
-  const respond = createResponder(directory, { signer, chain: [issuing, root] })
+  const settings = { digests: 'sha256, sha512, sha3-256' }
+  const respond = createResponder(directory, { signer, chain: [issuing, root], settings })
   const path = (name: string) => join(directory, name)
   const timestamp = async (octets: Uint8Array, hash: string) => {
     writeFileSync(path('covered'), octets)
@@ -170,6 +171,13 @@ t.test('timestamps of documents have no record', async (t) => {
     const json = JSON.parse((await find(pdf, [], '--json')).stdout)
     t.match(json, { recorded: true, signatures: [{ intact: true, signature: { kind: 'timestamp' } }] })
   }
+
+  const unknown = await find(await withContainer((covered) => timestamp(covered, 'sha3-256')), [])
+  t.equal(unknown.exitCode, 1)
+  t.match(
+    unknown.stdout,
+    'has a hash algorithm with which the service signs nothing: 2.16.840.1.101.3.4.2.8.',
+  )
 
   const other = await find(await withContainer(() => timestamp(Buffer.from('another'), 'sha256')), [])
   t.equal(other.exitCode, 1)

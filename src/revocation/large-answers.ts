@@ -1,0 +1,55 @@
+/** Most large answers that are read at the same time. Each may have 20 MB. */
+const MOST = 2
+
+/** The place of one answer among others. */
+export interface Turn {
+  /** Resolves when the rest of a large answer may be read. */
+  readonly wait: () => Promise<void>
+  /** Called when the answer is no longer needed, large or not, also if it still waits. */
+  readonly end: () => void
+}
+
+interface Reader {
+  readonly host: string
+  readonly begin: () => void
+}
+
+/**
+ * Lets large answers be read, and checked, two at a time: all together would fill the memory. They come from two hosts, so that
+ * one that is slow does not keep what another one sends from being read.
+ */
+export class LargeAnswers {
+  readonly #reading = new Set<Reader>()
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Reader>()
+
+  createTurn(host: string): Turn {
+    let reader: Reader | undefined
+    return {
+      wait: () =>
+        new Promise((resolve) => {
+          reader = { host, begin: resolve }
+          this.#waiting.add(reader)
+          this.#beginSome()
+        }),
+      end: () => {
+        if (reader !== undefined) {
+          this.#waiting.delete(reader)
+          this.#reading.delete(reader)
+          this.#beginSome()
+        }
+      },
+    }
+  }
+
+  #beginSome(): void {
+    for (const reader of this.#waiting) {
+      const isBusy = [...this.#reading].some(({ host }) => host === reader.host)
+      if (this.#reading.size < MOST && !isBusy) {
+        this.#waiting.delete(reader)
+        this.#reading.add(reader)
+        reader.begin()
+      }
+    }
+  }
+}
