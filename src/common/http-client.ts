@@ -30,8 +30,8 @@ const MIN_MEAN_CHUNK = 128
 
 /** Bytes of a large answer. As many may be kept of each one that waits for others. */
 const LARGE = 256_000
-/** Least bytes of the rest in the time that it has for them. */
-const PACE_BYTES = 128_000
+/** Least bytes of a large answer in the time that it has for them while others wait. */
+const PACE_BYTES = 64_000
 
 /** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on to the timeout. */
 const MAX_INFORMATIONAL = 16
@@ -64,8 +64,9 @@ export interface HttpRequest {
   readonly large?: {
     /** Called once the answer has turned out to be large. The rest is read when the promise resolves, which must not reject. */
     readonly wait: () => Promise<void>
-    /** Time in ms in which {@link PACE_BYTES} must come then. */
+    /** Time in ms in which {@link PACE_BYTES} must come then, as long as others wait. */
     readonly paceMs: number
+    readonly doOthersWait: () => boolean
   }
   /** True if any status counts as an answer, rather than only 200, and redirects are not followed. */
   readonly anyStatus?: boolean
@@ -364,7 +365,7 @@ function certificateOf({ socket }: IncomingMessage): X509Certificate | undefined
  */
 function read(
   incoming: IncomingMessage,
-  { limit, large }: Pick<HttpRequest, 'limit' | 'large'>,
+  { limit, large, silenceMs = 0 }: Pick<HttpRequest, 'limit' | 'large' | 'silenceMs'>,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -385,21 +386,24 @@ function read(
         incoming.socket.setTimeout(0)
         void large.wait().then(() => {
           if (!incoming.destroyed) {
+            incoming.socket.setTimeout(silenceMs)
             incoming.resume()
-            keepPace(large.paceMs)
+            keepPace(large)
           }
         })
       }
     }
     let pace: NodeJS.Timeout | undefined
-    const keepPace = (ms: number) => {
+    const keepPace = ({ paceMs, doOthersWait }: NonNullable<HttpRequest['large']>) => {
       let before = length
       pace = setInterval(() => {
-        if (length - before < PACE_BYTES) {
-          incoming.destroy(new HttpError('late', `sent less than ${PACE_BYTES} bytes in ${ms} ms`))
+        if (length - before < PACE_BYTES && doOthersWait()) {
+          incoming.destroy(
+            new HttpError('late', `sent less than ${PACE_BYTES} bytes in ${paceMs} ms while others waited`),
+          )
         }
         before = length
-      }, ms)
+      }, paceMs)
     }
     incoming
       .on('data', count)

@@ -5,6 +5,7 @@ const MOST = 2
 export interface Turn {
   /** Resolves when the rest of a large answer may be read. */
   readonly wait: () => Promise<void>
+  readonly doOthersWait: () => boolean
   /** Called when the answer is no longer needed, large or not, also if it still waits. */
   readonly end: () => void
 }
@@ -32,6 +33,7 @@ export class LargeAnswers {
           this.#waiting.add(reader)
           this.#beginSome()
         }),
+      doOthersWait: () => this.#waiting.size > 0,
       end: () => {
         if (reader !== undefined) {
           this.#waiting.delete(reader)

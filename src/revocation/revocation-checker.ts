@@ -231,7 +231,8 @@ export class RevocationChecker {
     try {
       const late = new HttpError('late', `did not answer within ${timeoutMs} ms`)
       const { body } = await withTimeout(timeoutMs, late, signal, (signal, pauseFor) => {
-        const large = { wait: () => pauseFor(turn.wait()), paceMs: this.#limits.largePaceMs }
+        const { largePaceMs: paceMs } = this.#limits
+        const large = { ...turn, wait: () => pauseFor(turn.wait()), paceMs }
         return this.#client.send({ ...request, url, signal, large })
       })
         .catch((error) => {

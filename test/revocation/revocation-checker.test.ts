@@ -325,25 +325,35 @@ t.test('for a large CRL the time does not pass in which it waits for others that
   await Promise.all(stalls)
 })
 
-t.test('a large CRL that comes slowly gives its place away', async (t) => {
+t.test('a large CRL that comes slowly gives its place to those that wait', async (t) => {
   const limits = { ...DEFAULT_LIMITS, largePaceMs: 1_000 }
   const checker = new RevocationChecker(new HttpClient(), { asked() {} }, limits)
   const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
-  for (const [path, octets, message] of [
-    ['/trickles', 1, 'it sent less than 128000 bytes in 1000 ms'],
-    ['/steady', 100_000, 'it is no DER of this kind'],
+  const fetch = (path: string) => checker.fetchCrl([new URL(path, server.url)], question, signal)
+  const send = (path: string, octets: number) =>
+    new Promise<void>((resolve) => {
+      server.on(path, async (_, response) => {
+        response.write(Buffer.alloc(300_000), () => resolve())
+        for (let part = 0; part < 25 && !response.destroyed; part += 1) {
+          await sleep(100)
+          response.write(Buffer.alloc(octets))
+        }
+        response.end()
+      })
+    })
+  const isRead = { message: /it is no DER of this kind/ }
+  send('/alone', 1)
+  await t.rejects(fetch('/alone'), isRead, 'nobody waits for its place')
+  for (const [path, octets, expected] of [
+    ['/trickles', 1, { message: /it sent less than 64000 bytes in 1000 ms while others waited/ }],
+    ['/steady', 100_000, isRead],
   ] as const) {
-    server.on(path, async (_, response) => {
-      response.write(Buffer.alloc(300_000))
-      for (let part = 0; part < 15 && !response.destroyed; part += 1) {
-        await sleep(100)
-        response.write(Buffer.alloc(octets))
-      }
-      response.end()
-    })
-    await t.rejects(checker.fetchCrl([new URL(path, server.url)], question, signal), {
-      message: new RegExp(message),
-    })
+    const begun = send(path, octets)
+    const first = t.rejects(fetch(path), expected)
+    await begun
+    server.on('/waits', () => Buffer.alloc(300_000))
+    await t.rejects(fetch('/waits'), isRead)
+    await first
   }
 })
 
