@@ -8,7 +8,7 @@ import type { Flawed, UpdateTimes } from './revocation-answer.ts'
 type Answer = UpdateTimes & Flawed
 
 /** Longest time between looks at the clock, in ms. */
-const LOOK_MS = 60_000
+const LOOK_MS = 10_000
 
 export interface CachedFetchOptions<T extends Answer> {
   /** Names the source in the log. */

@@ -54,7 +54,7 @@ t.test('what was not asked for meanwhile is asked for when it is as old as it ma
   source.stop()
 })
 
-t.test('what has ended since the clock was put forward is asked for within a minute', async (t) => {
+t.test('what has ended since the clock was put forward is asked for within ten seconds', async (t) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date('2026-01-02T03:04:05Z') })
   t.teardown(() => mock.timers.reset())
   let asked = 0
@@ -75,7 +75,7 @@ t.test('what has ended since the clock was put forward is asked for within a min
   t.equal(asked, 1)
   mock.timers.setTime(new Date('2026-01-02T05:04:05Z').getTime())
   t.equal(source.fresh(new Date()), undefined)
-  await pass(MINUTE_MS)
+  await pass(10_000)
   t.equal(asked, 2)
   t.ok(source.fresh(new Date()))
   source.stop()
@@ -162,11 +162,14 @@ t.test('who waits for others that get no answer has not failed', async (t) => {
     },
   })
   const pass = async (ms: number) => {
-    mock.timers.tick(ms)
+    // Timers that are set meanwhile count from the end of a tick
+    for (let passed = 0; passed < ms; passed += 1_000) {
+      mock.timers.tick(Math.min(ms - passed, 1_000))
+    }
     await new Promise((resolve) => setImmediate(resolve))
   }
   source.start()
-  await pass(0)
+  await pass(1)
   for (const wait of [10_000, 10_000, 10_000, 20_000, 20_000, 20_000, 40_000]) {
     const before = asked
     await pass(wait * 0.9 - 1)

@@ -13,7 +13,7 @@ export interface ForeignRequest {
   readonly alternativeNames: pkijs.Extension[]
 }
 
-const PEM = /-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----([A-Za-z0-9+/=\s]+)-----END \1-----/
+const PEM = /-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----([A-Za-z0-9+/=\s]+)-----END \1-----/g
 
 /**
  * Reads a PKCS#10 request (RFC 2986), and verifies its signature.
@@ -22,7 +22,10 @@ const PEM = /-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----([A-Za-z0-9+/=\s]+)--
  * @throws Error whose message says what is wrong with it
  */
 export function parseForeignRequest(content: Buffer): ForeignRequest {
-  const [, , base64] = PEM.exec(content.toString('latin1')) ?? []
+  const [[, , base64] = [], another] = content.toString('latin1').matchAll(PEM)
+  if (another !== undefined) {
+    throw new Error('it has several certificate requests')
+  }
   const request = parse(base64 === undefined ? content : Buffer.from(base64, 'base64'))
   const { subject } = request
   const publicKey = Buffer.from(request.subjectPublicKeyInfo.toSchema().toBER())

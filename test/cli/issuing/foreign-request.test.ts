@@ -78,6 +78,8 @@ t.test('without a subject, the alternative names are critical', (t) => {
   )
   t.match(alternativeNames, [{ critical: true }])
   t.throws(() => parseForeignRequest(request('-subj', '/')), { message: 'it names nobody' })
+  const two = Buffer.concat([request('-subj', '/CN=one'), request('-subj', '/CN=two')])
+  t.throws(() => parseForeignRequest(two), { message: 'it has several certificate requests' })
   t.end()
 })
 
