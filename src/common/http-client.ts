@@ -31,7 +31,7 @@ const MIN_MEAN_CHUNK = 128
 /** Bytes of a large answer. As many may be kept of each one that waits for others. */
 const LARGE = 256_000
 /** Least bytes of a large answer in the time that it has for them while others wait. */
-const PACE_BYTES = 64_000
+const PACE_BYTES = 20_000
 
 /** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on to the timeout. */
 const MAX_INFORMATIONAL = 16

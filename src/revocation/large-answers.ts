@@ -16,12 +16,12 @@ interface Reader {
 }
 
 /**
- * Lets large answers be read, and checked, two at a time: all together would fill the memory. They come from two hosts, so that
- * one that is slow does not keep what another one sends from being read.
+ * Lets large answers be read, and checked, two at a time: all together would fill the memory. They come from two hosts, in turn,
+ * so that one that is slow does not keep what another one sends from being read.
  */
 export class LargeAnswers {
   readonly #reading = new Set<Reader>()
-  /** In the order in which they came. */
+  /** In the order in which they came, but for those of a host that has had its turn since. */
   readonly #waiting = new Set<Reader>()
 
   createTurn(host: string): Turn {
@@ -37,7 +37,9 @@ export class LargeAnswers {
       end: () => {
         if (reader !== undefined) {
           this.#waiting.delete(reader)
-          this.#reading.delete(reader)
+          if (this.#reading.delete(reader)) {
+            this.#putLast(host)
+          }
           this.#beginSome()
         }
       },
@@ -52,6 +54,13 @@ export class LargeAnswers {
         this.#reading.add(reader)
         reader.begin()
       }
+    }
+  }
+
+  #putLast(host: string): void {
+    for (const reader of [...this.#waiting].filter((one) => one.host === host)) {
+      this.#waiting.delete(reader)
+      this.#waiting.add(reader)
     }
   }
 }

@@ -27,7 +27,7 @@ export const DEFAULT_LIMITS: RevocationLimits = {
   ocspTimeoutMs: 10_000,
   crlTimeoutMs: 60_000,
   crlSilenceMs: 30_000,
-  largePaceMs: 2_000,
+  largePaceMs: 5_000,
   refreshMs: { least: 600_000, most: 3_600_000 },
   retryMs: { first: 10_000, longest: 600_000 },
 }

@@ -25,16 +25,19 @@ function createAnswers() {
   }
 }
 
-t.test('two are read at a time, from two hosts', async (t) => {
+t.test('two are read at a time, from two hosts, in turn', async (t) => {
   const { begin, end, reading } = createAnswers()
   await begin('a1', 'a2', 'a3', 'b1', 'b2', 'c1')
   t.strictSame(reading.splice(0), ['a1', 'b1'])
   await end('a1')
+  t.strictSame(reading.splice(0), ['c1'], 'a host that has not been read yet')
+  await end('c1')
   t.strictSame(reading.splice(0), ['a2'], 'in the order in which they came')
+  await begin('c2')
   await end('b1')
+  t.strictSame(reading.splice(0), ['c2'], 'its host was read longer ago')
+  await end('a2')
   t.strictSame(reading.splice(0), ['b2'])
-  await end('b2')
-  t.strictSame(reading.splice(0), ['c1'])
 })
 
 t.test('one that ends before its turn leaves the place to others', async (t) => {

@@ -256,7 +256,8 @@ t.test('a hundred refused PINs are remembered', async (t) => {
 t.test('whether a secret has changed is left to signer processes, at SIGHUP', async (t) => {
   const pins = new RefusedPins()
   const access = accessWith({ secretId: 'pin' })
-  await refuse(pins, access)
+  await logIn(pins, access, { version: 'first' })
+  pins.noteRefusal(access)
   t.equal(pins.isCorrected(pool(access)), false)
   for (const retry of [false, true]) {
     t.throws(() => pins.check([pool(access)], retry), { message: REFUSED })

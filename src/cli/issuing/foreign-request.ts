@@ -13,7 +13,8 @@ export interface ForeignRequest {
   readonly alternativeNames: pkijs.Extension[]
 }
 
-const PEM = /-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----([A-Za-z0-9+/=\s]+)-----END \1-----/g
+const PEM = /-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----([A-Za-z0-9+/=\s]+)-----END \1-----/
+const BEGINNINGS = /-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----/g
 
 /**
  * Reads a PKCS#10 request (RFC 2986), and verifies its signature.
@@ -22,8 +23,9 @@ const PEM = /-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----([A-Za-z0-9+/=\s]+)--
  * @throws Error whose message says what is wrong with it
  */
 export function parseForeignRequest(content: Buffer): ForeignRequest {
-  const [[, , base64] = [], another] = content.toString('latin1').matchAll(PEM)
-  if (another !== undefined) {
+  const text = content.toString('latin1')
+  const [, , base64] = PEM.exec(text) ?? []
+  if ([...text.matchAll(BEGINNINGS)].length > 1) {
     throw new Error('it has several certificate requests')
   }
   const request = parse(base64 === undefined ? content : Buffer.from(base64, 'base64'))
