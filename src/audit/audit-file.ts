@@ -1,7 +1,7 @@
 /** The file of the records: one process appends to it, and finds its end again after a crash, a full disk or a removal. */
 import { spawnSync } from 'node:child_process'
 import { constants, statSync } from 'node:fs'
-import { access, type FileHandle, open, readdir, rename, stat, statfs } from 'node:fs/promises'
+import { type FileHandle, lstat, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { AuditRecord } from '../../schemas/audit-record.ts'
 import { AuditFileError } from './audit-file-error.ts'
@@ -91,6 +91,7 @@ export class AuditFile {
   async open(): Promise<FoundEnd> {
     await this.#handle?.close().catch(() => {})
     this.#handle = undefined
+    await this.#endRotation()
     const handle = await open(this.#path, FLAGS, MODE).catch(explainLink)
     try {
       const stats = await handle.stat()
@@ -117,8 +118,9 @@ export class AuditFile {
   }
 
   /**
-   * Appends lines, and returns once they are on the disk. If the file is large, it is renamed after its first record
-   * before, and the lines begin a new one. So a file that was rotated can be moved away: the current one has a record.
+   * Appends lines, and returns once they are on the disk. If the file is large, the lines begin a new one, and then it is
+   * renamed after its first record. So a file that was rotated can be moved away: the current one has a record, also where the
+   * disk is full.
    *
    * @param first number of the record in the first of them
    * @throws the error of the system; what was written then is unknown until `open` finds the end again
@@ -129,16 +131,14 @@ export class AuditFile {
         'is not locked any more: its .lock was removed, so that another process could write, too',
       )
     }
-    if (this.#size >= this.#rotateBytes) {
-      await this.#rotate()
-    }
-    const handle = this.#handle as FileHandle
     const bytes = Buffer.from(lines)
-    this.#first = this.#size === 0 ? first : this.#first
-    for (let written = 0; written < bytes.length; ) {
-      written += (await handle.write(bytes, written)).bytesWritten
+    if (this.#size >= this.#rotateBytes) {
+      await this.#rotate(bytes)
+    } else {
+      await write(this.#handle as FileHandle, bytes)
+      this.#checkUnchanged(bytes.length)
     }
-    this.#checkUnchanged(bytes.length)
+    this.#first = this.#size === 0 ? first : this.#first
     this.#size += bytes.length
     this.#synced = this.#size
   }
@@ -172,21 +172,46 @@ export class AuditFile {
     }
   }
 
-  /** Renames the file after its first record, and opens a new one. */
-  async #rotate(): Promise<void> {
+  /** Name of the new file until the one before has been renamed. */
+  get #next(): string {
+    return `${this.#path}.next`
+  }
+
+  /** Begins a new file with these bytes, and renames the present one after its first record. */
+  async #rotate(bytes: Buffer): Promise<void> {
     // Others may have emptied it, and what has no record must not be taken for the last that was rotated
     this.#checkUnchanged(0)
     const rotated = rotatedName(this.#path, this.#first)
-    const isTaken = await access(rotated).then(
-      () => true,
-      () => false,
-    )
-    if (isTaken) {
+    if (await isThere(rotated)) {
       // Renaming would remove what is there
       throw new AuditFileError(`is to become ${basename(rotated)}, which is there already`)
     }
-    await rename(this.#path, rotated)
-    await this.open()
+    const handle = await open(this.#next, FLAGS | constants.O_EXCL, MODE)
+    try {
+      await write(handle, bytes)
+      await rename(this.#path, rotated)
+      await rename(this.#next, this.#path)
+      await syncDirectory(dirname(this.#path))
+      this.#identity = describeIdentity(await handle.stat())
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+    await this.#handle?.close()
+    this.#handle = handle
+    this.#size = 0
+  }
+
+  /**
+   * Ends a rotation in which the process before ended, or that failed. What was begun is the present file where that has been
+   * renamed already. Else it is forgotten: nobody was told that it was recorded.
+   */
+  async #endRotation(): Promise<void> {
+    if (await isThere(this.#path)) {
+      await rm(this.#next, { force: true })
+    } else if (await isThere(this.#next)) {
+      await rename(this.#next, this.#path)
+    }
   }
 
   /**
@@ -256,6 +281,25 @@ export class AuditFile {
     this.#size -= torn.length
     await handle.truncate(this.#size)
     await handle.sync()
+  }
+}
+
+async function write(handle: FileHandle, bytes: Buffer): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    written += (await handle.write(bytes, written)).bytesWritten
+  }
+}
+
+/** Returns whether there is something of a name, if only a link that leads nowhere. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return false
+    }
+    throw error
   }
 }
 

@@ -264,22 +264,62 @@ t.test('a large file is renamed after its first record before the next one is wr
   )
 })
 
-t.test('a process that ended between rename and first record left a chain', async (t) => {
-  for (const leave of [
-    (path: string) => renameSync(path, rotatedName(path, 1)),
-    (path: string) => {
-      renameSync(path, rotatedName(path, 1))
-      writeFileSync(path, '')
-    },
-  ]) {
+t.test('a process that ended during a rotation left a chain', async (t) => {
+  const next = (path: string) => `${path}.next`
+  for (const [what, leave, kept] of [
+    ['nothing written yet', (path: string) => writeFileSync(next(path), ''), 3],
+    ['not renamed yet', (path: string, line: string) => writeFileSync(next(path), line), 3],
+    [
+      'no new file',
+      (path: string) => {
+        renameSync(path, rotatedName(path, 1))
+      },
+      3,
+    ],
+    [
+      'one of the two renamed',
+      (path: string, line: string) => {
+        renameSync(path, rotatedName(path, 1))
+        writeFileSync(next(path), line)
+      },
+      4,
+    ],
+    [
+      'an empty file',
+      (path: string) => {
+        renameSync(path, rotatedName(path, 1))
+        writeFileSync(path, '')
+      },
+      3,
+    ],
+  ] as const) {
     const { path, end } = await createFile(t, 3)
-    leave(path)
+    leave(path, new Chain('one', end).add({ kind: 'started', reason: 'start', version: '1' }))
     const { writer, found } = await Writer.open(t, path)
-    t.same(found, { end, stream: 'one' })
+    t.match(found, { end: { number: kept }, stream: 'one' }, what)
     await writer.append()
-    t.same(findChainProblems(readLines(path)), [])
-    t.equal(readLines(path).length, 4)
+    t.same(findChainProblems(readLines(path)), [], what)
+    t.equal(readLines(path).length, kept + 1, what)
+    t.notOk(existsSync(next(path)), what)
   }
+})
+
+t.test('a rotation for which there is no room takes nothing with it', async (t) => {
+  const path = createPath()
+  const { writer } = await Writer.open(t, path, 500)
+  for (let number = 1; number <= 3; number += 1) {
+    await writer.append()
+  }
+  symlinkSync('/dev/full', `${path}.next`)
+  await t.rejects(writer.append(), { code: 'EEXIST' })
+  t.strictSame(listFiles(path), [path], 'nothing was renamed')
+  const { end } = await writer.file.open()
+  t.equal(end.number, 3)
+  t.notOk(existsSync(`${path}.next`))
+  writer.chain = new Chain('one', end)
+  await writer.append()
+  t.ok(existsSync(rotatedName(path, 1)))
+  t.same(findChainProblems(readLines(path)), [])
 })
 
 t.test('only files of its name are taken for its own', async (t) => {
