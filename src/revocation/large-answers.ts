@@ -5,6 +5,7 @@ const MOST = 2
 export interface Turn {
   /** Resolves when the rest of a large answer may be read. */
   readonly wait: () => Promise<void>
+  /** Returns whether others wait for the place of this one. */
   readonly doOthersWait: () => boolean
   /** Called when the answer is no longer needed, large or not, also if it still waits. */
   readonly end: () => void
@@ -33,7 +34,7 @@ export class LargeAnswers {
           this.#waiting.add(reader)
           this.#beginSome()
         }),
-      doOthersWait: () => this.#waiting.size > 0,
+      doOthersWait: () => [...this.#waiting].some((one) => one.host === host || !this.#isBusy(one.host)),
       end: () => {
         if (reader !== undefined) {
           this.#waiting.delete(reader)
@@ -48,13 +49,16 @@ export class LargeAnswers {
 
   #beginSome(): void {
     for (const reader of this.#waiting) {
-      const isBusy = [...this.#reading].some(({ host }) => host === reader.host)
-      if (this.#reading.size < MOST && !isBusy) {
+      if (this.#reading.size < MOST && !this.#isBusy(reader.host)) {
         this.#waiting.delete(reader)
         this.#reading.add(reader)
         reader.begin()
       }
     }
+  }
+
+  #isBusy(host: string): boolean {
+    return [...this.#reading].some((reader) => reader.host === host)
   }
 
   #putLast(host: string): void {

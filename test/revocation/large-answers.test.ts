@@ -10,6 +10,8 @@ function createAnswers() {
   const reading: string[] = []
   return {
     reading,
+    /** Returns whether others wait for its place. */
+    isWanted: (name: string) => turns.get(name)?.doOthersWait(),
     async begin(...names: string[]) {
       for (const name of names) {
         const one = answers.createTurn(name.slice(0, 1))
@@ -38,6 +40,16 @@ t.test('two are read at a time, from two hosts, in turn', async (t) => {
   t.strictSame(reading.splice(0), ['c2'], 'its host was read longer ago')
   await end('a2')
   t.strictSame(reading.splice(0), ['b2'])
+})
+
+t.test('who waits for the same host, or for any place, wants that of one that is read', async (t) => {
+  const { begin, isWanted } = createAnswers()
+  await begin('a1', 'b1')
+  t.strictSame(['a1', 'b1'].map(isWanted), [false, false])
+  await begin('a2')
+  t.strictSame(['a1', 'b1'].map(isWanted), [true, false], 'the end of b1 would not help it')
+  await begin('c1')
+  t.strictSame(['a1', 'b1'].map(isWanted), [true, true])
 })
 
 t.test('one that ends before its turn leaves the place to others', async (t) => {
