@@ -1,7 +1,7 @@
 /** The file of the records: one process appends to it, and finds its end again after a crash, a full disk or a removal. */
 import { spawnSync } from 'node:child_process'
 import { constants, statSync } from 'node:fs'
-import { type FileHandle, lstat, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { access, type FileHandle, open, readdir, readFile, rename, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { AuditRecord } from '../../schemas/audit-record.ts'
 import { AuditFileError } from './audit-file-error.ts'
@@ -91,7 +91,6 @@ export class AuditFile {
   async open(): Promise<FoundEnd> {
     await this.#handle?.close().catch(() => {})
     this.#handle = undefined
-    await this.#endRotation()
     const handle = await open(this.#path, FLAGS, MODE).catch(explainLink)
     try {
       const stats = await handle.stat()
@@ -118,9 +117,8 @@ export class AuditFile {
   }
 
   /**
-   * Appends lines, and returns once they are on the disk. If the file is large, the lines begin a new one, and then it is
-   * renamed after its first record. So a file that was rotated can be moved away: the current one has a record, also where the
-   * disk is full.
+   * Appends lines, and returns once they are on the disk. If the file is large, it is renamed after its first record
+   * before, and the lines begin a new one. So a file that was rotated can be moved away: the current one has a record.
    *
    * @param first number of the record in the first of them
    * @throws the error of the system; what was written then is unknown until `open` finds the end again
@@ -131,16 +129,21 @@ export class AuditFile {
         'is not locked any more: its .lock was removed, so that another process could write, too',
       )
     }
-    const bytes = Buffer.from(lines)
     if (this.#size >= this.#rotateBytes) {
-      await this.#rotate(bytes)
-    } else {
-      await write(this.#handle as FileHandle, bytes)
-      this.#checkUnchanged(bytes.length)
+      await this.#rotate()
     }
+    const handle = this.#handle as FileHandle
+    const bytes = Buffer.from(lines)
     this.#first = this.#size === 0 ? first : this.#first
+    for (let written = 0; written < bytes.length; ) {
+      written += (await handle.write(bytes, written)).bytesWritten
+    }
+    this.#checkUnchanged(bytes.length)
     this.#size += bytes.length
     this.#synced = this.#size
+    if (this.#size === bytes.length) {
+      await this.#noteEnd(undefined)
+    }
   }
 
   /** Returns the bytes that are free for this user on the disk. */
@@ -172,46 +175,42 @@ export class AuditFile {
     }
   }
 
-  /** Name of the new file until the one before has been renamed. */
-  get #next(): string {
-    return `${this.#path}.next`
-  }
-
-  /** Begins a new file with these bytes, and renames the present one after its first record. */
-  async #rotate(bytes: Buffer): Promise<void> {
+  /** Renames the file after its first record, and opens a new one. */
+  async #rotate(): Promise<void> {
     // Others may have emptied it, and what has no record must not be taken for the last that was rotated
     this.#checkUnchanged(0)
     const rotated = rotatedName(this.#path, this.#first)
-    if (await isThere(rotated)) {
+    const isTaken = await access(rotated).then(
+      () => true,
+      () => false,
+    )
+    if (isTaken) {
       // Renaming would remove what is there
       throw new AuditFileError(`is to become ${basename(rotated)}, which is there already`)
     }
-    const handle = await open(this.#next, FLAGS | constants.O_EXCL, MODE)
-    try {
-      await write(handle, bytes)
-      await rename(this.#path, rotated)
-      await rename(this.#next, this.#path)
-      await syncDirectory(dirname(this.#path))
-      this.#identity = describeIdentity(await handle.stat())
-    } catch (error) {
-      await handle.close()
-      throw error
-    }
-    await this.#handle?.close()
-    this.#handle = handle
-    this.#size = 0
+    const tail = await readTail(this.#handle as FileHandle, this.#size)
+    await this.#noteEnd(readLastRecord(tail, 'has'))
+    await rename(this.#path, rotated)
+    await this.open()
   }
 
   /**
-   * Ends a rotation in which the process before ended, or that failed. What was begun is the present file where that has been
-   * renamed already. Else it is forgotten: nobody was told that it was recorded.
+   * Notes the end of the chain in the lock's file until the present file has a record, or removes the note: meanwhile rotated
+   * files alone have the end, and somebody may move them away, as where the disk is full.
    */
-  async #endRotation(): Promise<void> {
-    if (await isThere(this.#path)) {
-      await rm(this.#next, { force: true })
-    } else if (await isThere(this.#next)) {
-      await rename(this.#next, this.#path)
+  async #noteEnd(end: FoundEnd | undefined): Promise<void> {
+    const lock = this.#lock as FileHandle
+    const note = end === undefined ? '' : `${JSON.stringify(end)}\n`
+    if (note !== '' || (await lock.stat()).size > 0) {
+      await lock.truncate()
+      await lock.appendFile(note)
+      await lock.sync()
     }
+  }
+
+  async #readNote(): Promise<FoundEnd | undefined> {
+    const note = await readFile(`${this.#path}.lock`, 'utf8')
+    return note.endsWith('\n') ? JSON.parse(note) : undefined
   }
 
   /**
@@ -245,10 +244,17 @@ export class AuditFile {
     const whole = tail.subarray(0, tail.length - torn.length)
     const found = whole.length > 0 ? readLastRecord(whole, 'has') : await this.#findEndOfRotated()
     this.#first = whole.length > 0 ? await readFirstNumber(handle) : 0
+    if (whole.length > 0) {
+      await this.#noteEnd(undefined)
+    }
     return torn.length === 0 ? found : { ...found, torn: { bytes: torn.length, sha256: hashLine(torn) } }
   }
 
   async #findEndOfRotated(): Promise<FoundEnd> {
+    const noted = await this.#readNote()
+    if (noted !== undefined) {
+      return noted
+    }
     const folder = dirname(this.#path)
     const isRotated = (file: string) => {
       const number = readRotatedNumber(file)
@@ -281,25 +287,6 @@ export class AuditFile {
     this.#size -= torn.length
     await handle.truncate(this.#size)
     await handle.sync()
-  }
-}
-
-async function write(handle: FileHandle, bytes: Buffer): Promise<void> {
-  for (let written = 0; written < bytes.length; ) {
-    written += (await handle.write(bytes, written)).bytesWritten
-  }
-}
-
-/** Returns whether there is something of a name, if only a link that leads nowhere. */
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return false
-    }
-    throw error
   }
 }
 

@@ -1,5 +1,5 @@
 /** Checkpoints of a service, judged by OpenSSL; and its end under load. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,7 +8,6 @@ import {
   checkpointsIn,
   decisionsIn,
   findChainProblems,
-  listFiles,
   readLines,
   readRecords,
   sha256,
@@ -200,30 +199,6 @@ t.test('a disk that does not answer', async (t) => {
     t.match(started, { reason: 'recovered', unanswered: { first: Number(started?.number) - 1 } })
     t.ok(readLog(output()).some(({ reason }) => reason === 'EIO'))
   })
-  await end(server)
-  t.same(findChainProblems(readLines(file)), [])
-})
-
-t.test('a disk that fails at a rotation leaves the last records in the file itself', async (t) => {
-  const disk = await createFaultyDisk(directory)
-  const file = path('rotated.jsonl')
-  disk.plan()
-  const rotateBytes = 20_000
-  const variables = { ...disk.environment, AUDIT_FILE: file, AUDIT_ROTATE_BYTES: `${rotateBytes}` }
-  const server = await startReadyServerProcess(t, { ...environment, ...variables })
-  await until('there is a checkpoint', () => checkpointsIn(file).length > 0)
-  const body = JSON.stringify(rawRequest('one'))
-  const post = () => send(`${server.address}/sign`, { method: 'POST', body })
-  while (statSync(file).size < rotateBytes) {
-    t.equal((await post()).statusCode, 200)
-  }
-  disk.plan('fail')
-  t.equal((await post()).json().code, 'AUDIT_UNAVAILABLE')
-  t.strictSame(listFiles(file), [file], 'nothing that could be moved away')
-  disk.plan()
-  await until('it is ready', async () => (await send(`${server.address}/health/ready`)).statusCode === 200)
-  t.equal((await post()).statusCode, 200)
-  t.equal(listFiles(file).length, 2)
   await end(server)
   t.same(findChainProblems(readLines(file)), [])
 })
