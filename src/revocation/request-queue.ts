@@ -43,27 +43,25 @@ export class RequestQueue {
     } else {
       line.running += 1
     }
-    try {
-      const answer = await send()
-      line.unanswered = 0
-      return answer
-    } catch (error) {
-      if (error instanceof NoAnswer) {
-        this.#countUnanswered(line, error.message)
-      } else {
-        line.unanswered = 0
-      }
-      throw error
-    } finally {
-      this.#leave(address, line)
-    }
+    return await send()
+      .then(
+        (answer) => {
+          line.unanswered = 0
+          return answer
+        },
+        (error) => {
+          this.#countFailure(line, error)
+          throw error
+        },
+      )
+      .finally(() => this.#leave(address, line))
   }
 
-  #countUnanswered(line: Line, message: string): void {
-    line.unanswered += 1
+  #countFailure(line: Line, error: Error): void {
+    line.unanswered = error instanceof NoAnswer ? line.unanswered + 1 : 0
     if (line.unanswered >= this.#most) {
       for (const giveUp of line.waiting.splice(0)) {
-        giveUp(new NotAsked(message))
+        giveUp(new NotAsked(error.message))
       }
     }
   }

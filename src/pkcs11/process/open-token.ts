@@ -100,12 +100,8 @@ async function openWith(
     keys: outcomes,
     async logIn() {
       // The PIN may have been changed since, when the one that was right would cost a try
-      last = await findPin(access.pin, givenPin, signal).catch((error) => {
-        if (error instanceof OpenError) {
-          return last
-        }
-        throw error
-      })
+      last = await findPin(access.pin, givenPin, signal).catch(() => last)
+      signal?.throwIfAborted()
       try {
         await logInOnce(anchor)
       } catch (error) {
