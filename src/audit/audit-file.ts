@@ -242,12 +242,16 @@ export class AuditFile {
       await this.#setAside(handle, torn)
     }
     const whole = tail.subarray(0, tail.length - torn.length)
-    const found = whole.length > 0 ? readLastRecord(whole, 'has') : await this.#findEndOfRotated()
-    this.#first = whole.length > 0 ? await readFirstNumber(handle) : 0
-    if (whole.length > 0) {
-      await this.#noteEnd(undefined)
-    }
+    const found = whole.length > 0 ? await this.#findOwnEnd(handle, whole) : await this.#findEndOfRotated()
     return torn.length === 0 ? found : { ...found, torn: { bytes: torn.length, sha256: hashLine(torn) } }
+  }
+
+  /** @param whole the last bytes of the file, which end with a whole line */
+  async #findOwnEnd(handle: FileHandle, whole: Buffer): Promise<FoundEnd> {
+    const found = readLastRecord(whole, 'has')
+    this.#first = await readFirstNumber(handle)
+    await this.#noteEnd(undefined)
+    return found
   }
 
   async #findEndOfRotated(): Promise<FoundEnd> {

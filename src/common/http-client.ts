@@ -61,11 +61,13 @@ export interface HttpRequest {
   readonly tls?: TlsMaterial
   /** Most bytes of the answer. */
   readonly limit: number
+  /** Has a large answer wait for others. */
   readonly large?: {
     /** Called once the answer has turned out to be large. The rest is read when the promise resolves, which must not reject. */
     readonly wait: () => Promise<void>
     /** Time in ms in which {@link PACE_BYTES} must come then, as long as others wait. */
     readonly paceMs: number
+    /** Returns whether others wait for the place of this answer. */
     readonly doOthersWait: () => boolean
   }
   /** True if any status counts as an answer, rather than only 200, and redirects are not followed. */
@@ -173,7 +175,7 @@ export class HttpClient {
       try {
         return await awaitAnswer(outgoing, request)
       } catch (error) {
-        // What this client ended itself would end so again
+        // A request that this client has ended itself would end in the same way again
         if (!isUsedAgain || error instanceof HttpError || request.signal.aborted) {
           throw error
         }

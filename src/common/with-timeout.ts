@@ -16,12 +16,12 @@ export async function withTimeout<T>(
   const controller = new AbortController()
   const start = () => setTimeout(() => controller.abort(late), ms)
   let timer: NodeJS.Timeout | undefined = start()
+  let isOver = false
   const pauseFor = async (others: Promise<void>) => {
     clearTimeout(timer)
     await others
     timer = isOver ? undefined : start()
   }
-  let isOver = false
   const leave = () => controller.abort(signal?.reason)
   signal?.addEventListener('abort', leave)
   try {

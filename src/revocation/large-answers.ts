@@ -22,7 +22,7 @@ interface Reader {
  */
 export class LargeAnswers {
   readonly #reading = new Set<Reader>()
-  /** In the order in which they came, but for those of a host that has had its turn since. */
+  /** Those that wait, in the order in which they came, but for those of a host that has had its turn since. */
   readonly #waiting = new Set<Reader>()
 
   createTurn(host: string): Turn {

@@ -231,8 +231,8 @@ export class RevocationChecker {
     try {
       const late = new HttpError('late', `did not answer within ${timeoutMs} ms`)
       const { body } = await withTimeout(timeoutMs, late, signal, (signal, pauseFor) => {
-        const { largePaceMs: paceMs } = this.#limits
-        const large = { ...turn, wait: () => pauseFor(turn.wait()), paceMs }
+        const { doOthersWait } = turn
+        const large = { wait: () => pauseFor(turn.wait()), doOthersWait, paceMs: this.#limits.largePaceMs }
         return this.#client.send({ ...request, url, signal, large })
       })
         .catch((error) => {

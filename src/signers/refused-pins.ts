@@ -9,9 +9,9 @@ const UNJUDGED_MESSAGE = 'the token refused the login, whatever the PIN; it is t
 /** Most refused PINs that are kept, which is more than anybody tries. */
 const MAX_REFUSED = 100
 
-/** What a token refused. */
+/** Describes a login that a token refused. */
 interface Refusal {
-  /** Of the PIN; undefined where SIGHUP has allowed any. */
+  /** Tells which version of the PIN it was; undefined where SIGHUP has allowed any. */
   readonly version: string | undefined
   /** True if the token did not judge the PIN. */
   readonly mayBeRight: boolean
@@ -27,7 +27,7 @@ interface Refusal {
 export class RefusedPins {
   /** The PIN of the last login, keyed by access. */
   readonly #lastLogins = new Map<string, ToldPin>()
-  /** Keyed by access. */
+  /** The refusal that counts at each access. */
   readonly #refused = new Map<string, Refusal>()
   /** Accesses whose last PIN the token did not judge, be it that it was not told what it had refused before. */
   readonly #unjudged = new Set<string>()

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process'
 import { appendFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { AuditLog, type CheckpointSigner } from '../../src/audit/audit-log.ts'
@@ -20,6 +18,7 @@ import {
   sha256,
 } from '../support/audit-records.ts'
 import { readLog } from '../support/log-lines.ts'
+import { mountDisk } from '../support/mounted-disk.ts'
 import { until } from '../support/signing.ts'
 
 const folders = t.testdir()
@@ -86,18 +85,6 @@ const outcomesOf = async (recorded: Promise<void>[]) =>
     one.status === 'fulfilled' ? 'recorded' : one.reason.code,
   )
 const isReady = ({ log }: { log: AuditLog }) => until('it can be written', () => log.problem === undefined)
-
-/** A disk with so many KiB; undefined where this user may not mount one. */
-async function mountDisk(t: Test, kibibytes: number): Promise<string | undefined> {
-  const folder = join(createPath(), '..')
-  try {
-    await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', `size=${kibibytes}k`, 'tmpfs', folder])
-  } catch {
-    return undefined
-  }
-  t.teardown(() => promisify(execFile)('umount', ['--lazy', folder]))
-  return folder
-}
 
 /** Fills a disk with files, until nothing more is free. Returns their paths. */
 function fillDisk(folder: string, bytes: number): string[] {
@@ -228,8 +215,8 @@ t.test('the log alone has a chain, too', async (t) => {
 })
 
 t.test('a full disk', async (t) => {
-  const folder = await mountDisk(t, 512)
-  if (folder === undefined) {
+  const folder = join(createPath(), '..')
+  if (!(await mountDisk(t, folder, 'size=512k'))) {
     t.pass('a disk cannot be mounted here')
     return
   }
@@ -295,8 +282,8 @@ t.test('a full disk', async (t) => {
 })
 
 t.test('a disk that is full again while what is owed is written', async (t) => {
-  const folder = await mountDisk(t, 512)
-  if (folder === undefined) {
+  const folder = join(createPath(), '..')
+  if (!(await mountDisk(t, folder, 'size=512k'))) {
     t.pass('a disk cannot be mounted here')
     return
   }
@@ -332,8 +319,8 @@ t.test('a disk that is full again while what is owed is written', async (t) => {
 })
 
 t.test('a disk that is full at the start', async (t) => {
-  const folder = await mountDisk(t, 64)
-  if (folder === undefined) {
+  const folder = join(createPath(), '..')
+  if (!(await mountDisk(t, folder, 'size=64k'))) {
     t.pass('a disk cannot be mounted here')
     return
   }

@@ -7,6 +7,7 @@ import {
   getDefaultAutoSelectFamilyAttemptTimeout,
   type LookupFunction,
   setDefaultAutoSelectFamilyAttemptTimeout,
+  type Server as TcpServer,
 } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
@@ -314,6 +315,13 @@ t.test('what does not end, or breaks off', async (t) => {
   await t.rejects(get('/broken'), { message: 'cannot be reached, or broke off (ECONNRESET)' })
 })
 
+/** Has a server listen until the end of the test; returns its address. */
+async function listen(t: Test, server: TcpServer): Promise<URL> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+}
+
 t.test('what takes the process longer to read than any answer should', async (t) => {
   const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
   const early = 'HTTP/1.1 103 Early Hints\r\n\r\n'
@@ -322,9 +330,7 @@ t.test('what takes the process longer to read than any answer should', async (t)
       socket.on('error', () => {}).once('data', () => socket.write(parts.join('')))
       t.teardown(() => socket.destroy())
     })
-    await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve))
-    t.teardown(() => one.close())
-    const url = new URL(`http://127.0.0.1:${(one.address() as AddressInfo).port}/`)
+    const url = await listen(t, one)
     const { signal } = new AbortController()
     return (await new HttpClient().send({ url, limit: 10_000_000, signal })).body
   }
@@ -356,9 +362,7 @@ t.test('what this client has ended is not sent once more, though the connection 
       })
     t.teardown(() => socket.destroy())
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  const url = await listen(t, server)
   const client = new HttpClient({ connections: 1 })
   t.teardown(() => client.close())
   t.equal(await get('/', { url }, client), 'x')

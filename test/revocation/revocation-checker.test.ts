@@ -20,6 +20,8 @@ const leaf = issue(directory, { subject: '/CN=leaf', issuer: root, extension: oc
 const authority = new RevocationAuthority(directory, root)
 authority.know(leaf.certificate)
 const { signal } = new AbortController()
+/** Asks a CRL about no certificate. */
+const ABOUT_NOBODY = { issuer: root.certificate, serialNumbers: new Set<string>() }
 
 function ask(outcomes: string[] = []) {
   const observer = {
@@ -182,7 +184,6 @@ t.test('who sends nothing more of a list', async (t) => {
   const list = await authority.crl()
   const limits = { ...DEFAULT_LIMITS, crlSilenceMs: 1_000 }
   const checker = new RevocationChecker(new HttpClient(), { asked() {} }, limits)
-  const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
   for (const [path, handler] of Object.entries<Handler>({
     '/silent.crl': () => undefined,
     '/begun.crl': (_, response) => {
@@ -195,7 +196,7 @@ t.test('who sends nothing more of a list', async (t) => {
     },
   })) {
     server.on(path, handler)
-    await t.rejects(checker.fetchCrl([new URL(path, server.url)], question, signal), {
+    await t.rejects(checker.fetchCrl([new URL(path, server.url)], ABOUT_NOBODY, signal), {
       message: `${server.url}${path}: it sent nothing for 1000 ms`,
     })
   }
@@ -209,7 +210,7 @@ t.test('who sends nothing more of a list', async (t) => {
     response.end()
     return undefined
   })
-  await checker.fetchCrl([new URL('/slow.crl', server.url)], question, signal)
+  await checker.fetchCrl([new URL('/slow.crl', server.url)], ABOUT_NOBODY, signal)
 })
 
 t.test('those who wait for one who does not answer in time do not wait as long each', async (t) => {
@@ -270,8 +271,7 @@ t.test('a responder is asked twice at a time, and for one CRL at a time', async 
     '/crl',
     count(() => authority.crl()),
   )
-  const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
-  const fetch = () => checker.fetchCrl([new URL('/crl', server.url)], question, signal)
+  const fetch = () => checker.fetchCrl([new URL('/crl', server.url)], ABOUT_NOBODY, signal)
   await Promise.all(Array.from({ length: 3 }, fetch))
   t.equal(most, 1)
 })
@@ -282,10 +282,9 @@ t.test(
     // More than the system keeps of it, so that most of it was read once it is written
     const large = Buffer.alloc(15_000_000)
     const checker = new RevocationChecker(new HttpClient(), { asked() {} }, DEFAULT_LIMITS)
-    const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
     const written = new Set<string>()
     const fetch = (path: string, signal: AbortSignal) =>
-      checker.fetchCrl([new URL(path, server.url)], question, signal)
+      checker.fetchCrl([new URL(path, server.url)], ABOUT_NOBODY, signal)
     const start = (path: string) => {
       const controller = new AbortController()
       server.on(path, (_, response) => void response.write(large, () => written.add(path)))
@@ -302,7 +301,7 @@ t.test(
     other.on('/large', () => large)
     server.on('/small', () => Buffer.alloc(10))
     for (const url of [new URL('/small', server.url), new URL('/large', other.url)]) {
-      await t.rejects(checker.fetchCrl([url], question, signal), { message: /it is no DER of this kind/ })
+      await t.rejects(checker.fetchCrl([url], ABOUT_NOBODY, signal), { message: /it is no DER of this kind/ })
     }
     await sleep(200)
     t.equal(written.size, 1)
@@ -321,9 +320,8 @@ t.test('for a large CRL the time does not pass in which it waits for others that
   const large = Buffer.alloc(15_000_000)
   const limits = { ...DEFAULT_LIMITS, crlTimeoutMs: 1_000, crlSilenceMs: 1_500 }
   const checker = new RevocationChecker(new HttpClient(), { asked() {} }, limits)
-  const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
   const asked = new Set<string>()
-  const fetch = (path: string) => checker.fetchCrl([new URL(path, server.url)], question, signal)
+  const fetch = (path: string) => checker.fetchCrl([new URL(path, server.url)], ABOUT_NOBODY, signal)
   const stalls = ['/one', '/two'].map((path) => {
     server.on(path, (_, response) => {
       response.write(large)
@@ -340,8 +338,7 @@ t.test('for a large CRL the time does not pass in which it waits for others that
 t.test('a large CRL that comes slowly gives its place to those that wait', async (t) => {
   const limits = { ...DEFAULT_LIMITS, largePaceMs: 1_000 }
   const checker = new RevocationChecker(new HttpClient(), { asked() {} }, limits)
-  const question = { issuer: root.certificate, serialNumbers: new Set<string>() }
-  const fetch = (path: string) => checker.fetchCrl([new URL(path, server.url)], question, signal)
+  const fetch = (path: string) => checker.fetchCrl([new URL(path, server.url)], ABOUT_NOBODY, signal)
   const send = (path: string, octets: number) =>
     new Promise<void>((resolve) => {
       server.on(path, async (_, response) => {

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { decision, LogBuilder, signatureOf, started } from '../../support/audit-log.ts'
-import { issue, openssl, RSA_2048 } from '../../support/certificates.ts'
+import { type Issued, issue, openssl, RSA_2048 } from '../../support/certificates.ts'
 import { runCommand } from '../../support/command.ts'
 import { embed, signedBytes } from '../../support/document-engine/embed.ts'
 import { reserve } from '../../support/document-engine/reserve.ts'
@@ -150,6 +150,17 @@ async function withContainer(
   return pdf
 }
 
+/** Makes a container over octets, as somebody with a key in a file does. */
+function signWith({ certificateFile, keyFile }: Issued, octets: Uint8Array, ...options: string[]): Buffer {
+  const [covered, container] = [join(directory, 'covered'), join(directory, 'cms')]
+  writeFileSync(covered, octets)
+  openssl(
+    ...['cms', '-sign', '-binary', '-in', covered, ...options, '-outform', 'DER', '-out', container],
+    ...['-signer', certificateFile, '-inkey', keyFile],
+  )
+  return readFileSync(container)
+}
+
 t.test('timestamps of documents have no record', async (t) => {
   const { root, issuing } = createIssuers(directory)
   const signer = issue(directory, { subject: '/CN=TSA', issuer: issuing, extensions: FOR_TIMESTAMPS })
@@ -195,23 +206,9 @@ t.test('timestamps of documents have no record', async (t) => {
   t.match(found.stdout, /^What looks like a signature at offset \d+ has no container/)
 
   // A signature over the document that calls itself a timestamp needs a record like any other
-  const signed = await withContainer(async (covered) => {
-    writeFileSync(path('covered'), covered)
-    openssl(
-      ...['cms', '-sign', '-binary', '-in', path('covered'), '-econtent_type', '1.2.840.113549.1.9.16.1.4'],
-      ...[
-        '-signer',
-        signer.certificateFile,
-        '-inkey',
-        signer.keyFile,
-        '-outform',
-        'DER',
-        '-out',
-        path('cms'),
-      ],
-    )
-    return readFileSync(path('cms'))
-  })
+  const signed = await withContainer(async (covered) =>
+    signWith(signer, covered, '-econtent_type', '1.2.840.113549.1.9.16.1.4'),
+  )
   const { exitCode, stdout } = await find(signed, [])
   t.equal(exitCode, 1, stdout)
   t.match(stdout, /^What looks like a signature at offset \d+ has no container/)
@@ -219,29 +216,13 @@ t.test('timestamps of documents have no record', async (t) => {
 
 t.test('signatures of others with hash algorithms that the service does not have', async (t) => {
   const other = issue(directory, { subject: '/CN=other', key: RSA_2048 })
-  const [covered, container] = [join(directory, 'covered'), join(directory, 'cms')]
   for (const [hash, oid] of [
     ['md5', '1.2.840.113549.2.5'],
     ['sha3-256', '2.16.840.1.101.3.4.2.8'],
   ] as const) {
     for (const options of [[], ['-noattr']]) {
-      const signed = await withContainer(async (octets) => {
-        writeFileSync(covered, octets)
-        openssl(
-          ...['cms', '-sign', '-binary', '-in', covered, '-md', hash, ...options],
-          ...[
-            '-signer',
-            other.certificateFile,
-            '-inkey',
-            other.keyFile,
-            '-outform',
-            'DER',
-            '-out',
-            container,
-          ],
-        )
-        return readFileSync(container)
-      }, raw.pdf)
+      const make = async (covered: Buffer) => signWith(other, covered, '-md', hash, ...options)
+      const signed = await withContainer(make, raw.pdf)
       const { exitCode, stdout } = await find(signed, [ofRaw])
       t.equal(exitCode, 1)
       t.match(stdout, 'request request-raw', 'ours is told all the same')
