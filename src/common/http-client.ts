@@ -28,9 +28,7 @@ const ATTEMPT = { autoSelectFamilyAttemptTimeout: 1_500 }
 const MAX_SHORT_CHUNKS = 8_192
 const MIN_MEAN_CHUNK = 128
 
-/** Bytes of a large answer. As many may be kept of each one that waits for others. */
-const LARGE = 256_000
-/** Least bytes of a large answer in the time that it has for them while others wait. */
+/** Least bytes of a part in the time that it has for them while others wait. */
 const PACE_BYTES = 20_000
 
 /** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on to the timeout. */
@@ -61,13 +59,15 @@ export interface HttpRequest {
   readonly tls?: TlsMaterial
   /** Most bytes of the answer. */
   readonly limit: number
-  /** Has a large answer wait for others. */
-  readonly large?: {
-    /** Called once the answer has turned out to be large. The rest is read when the promise resolves, which must not reject. */
-    readonly wait: () => Promise<void>
-    /** Time in ms in which {@link PACE_BYTES} must come then, as long as others wait. */
+  /** Has the answer read in parts, which may have to wait for those of other answers. */
+  readonly parts?: {
+    /** Bytes of each part. */
+    readonly bytes: number
+    /** Called after each part. The next one is read when the promise resolves, which must not reject. */
+    readonly next: () => Promise<void>
+    /** Time in ms in which {@link PACE_BYTES} of it must come, as long as others wait. */
     readonly paceMs: number
-    /** Returns whether others wait for the place of this answer. */
+    /** Returns whether others wait for what is kept of this answer. */
     readonly doOthersWait: () => boolean
   }
   /** True if any status counts as an answer, rather than only 200, and redirects are not followed. */
@@ -363,17 +363,18 @@ function certificateOf({ socket }: IncomingMessage): X509Certificate | undefined
 /**
  * Reads the body of an answer.
  *
- * @throws HttpError if it is larger than `limit`, comes in too many short chunks, or too slowly for a large one
+ * @throws HttpError if it is larger than `limit`, comes in too many short chunks, or too slowly for one for which others wait
  */
 function read(
   incoming: IncomingMessage,
-  { limit, large, silenceMs = 0 }: Pick<HttpRequest, 'limit' | 'large' | 'silenceMs'>,
+  { limit, parts, silenceMs = 0 }: Pick<HttpRequest, 'limit' | 'parts' | 'silenceMs'>,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
+    let readable = parts?.bytes ?? limit
+    let pace: NodeJS.Timeout | undefined
     const count = (chunk: Buffer) => {
-      const wasLarge = length > LARGE
       length += chunk.length
       chunks.push(chunk)
       if (length > limit) {
@@ -382,21 +383,22 @@ function read(
         incoming.destroy(
           new HttpError('too_large', `sent its answer in chunks of less than ${MIN_MEAN_CHUNK} bytes`),
         )
-      } else if (!wasLarge && length > LARGE && large !== undefined) {
+      } else if (parts !== undefined && length > readable) {
+        readable = length + parts.bytes
+        clearInterval(pace)
         incoming.pause()
         // Whoever is not read cannot go on sending
         incoming.socket.setTimeout(0)
-        void large.wait().then(() => {
+        void parts.next().then(() => {
           if (!incoming.destroyed) {
             incoming.socket.setTimeout(silenceMs)
             incoming.resume()
-            keepPace(large)
+            keepPace(parts)
           }
         })
       }
     }
-    let pace: NodeJS.Timeout | undefined
-    const keepPace = ({ paceMs, doOthersWait }: NonNullable<HttpRequest['large']>) => {
+    const keepPace = ({ paceMs, doOthersWait }: NonNullable<HttpRequest['parts']>) => {
       let before = length
       pace = setInterval(() => {
         if (length - before < PACE_BYTES && doOthersWait()) {

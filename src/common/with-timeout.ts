@@ -1,6 +1,6 @@
 /**
- * Does work within a limited time. The work gets a signal, which aborts when the time is over, and a function that has the whole
- * time begin anew when a promise has resolved: until then it is for others that the work waits.
+ * Does work within a limited time. The work gets a signal, which aborts when the time is over, and a function that stops the time
+ * until a promise has resolved: until then it is for others that the work waits.
  *
  * @param ms time limit, in ms
  * @param late error that is thrown after it
@@ -14,13 +14,22 @@ export async function withTimeout<T>(
 ): Promise<T> {
   signal?.throwIfAborted()
   const controller = new AbortController()
-  const start = () => setTimeout(() => controller.abort(late), ms)
-  let timer: NodeJS.Timeout | undefined = start()
+  let left = ms
+  let timer: NodeJS.Timeout | undefined
+  let since = 0
+  const start = () => {
+    since = performance.now()
+    timer = setTimeout(() => controller.abort(late), left)
+  }
+  start()
   let isOver = false
   const pauseFor = async (others: Promise<void>) => {
     clearTimeout(timer)
+    left -= performance.now() - since
     await others
-    timer = isOver ? undefined : start()
+    if (!isOver) {
+      start()
+    }
   }
   const leave = () => controller.abort(signal?.reason)
   signal?.addEventListener('abort', leave)

@@ -1,70 +1,96 @@
-/** Most large answers that are read at the same time. Each may have 20 MB. */
-const MOST = 2
+/** Bytes after each of which an answer asks whether it may go on. */
+export const PART_BYTES = 256_000
 
-/** The place of one answer among others. */
-export interface Turn {
-  /** Resolves when the rest of a large answer may be read. */
-  readonly wait: () => Promise<void>
-  /** Returns whether others wait for the place of this one. */
+/** Parts that are kept of all answers together, beside the first part of each, and what is kept of the foremost one. */
+const MOST = 80
+/** Parts of these that are from one host, so that others have room beside one that is slow. */
+const MOST_OF_HOST = MOST / 2
+
+/** The parts of one answer. */
+export interface Parts {
+  /** Resolves when the next part may be read. It is not called for the first one. */
+  readonly next: () => Promise<void>
+  /** Returns whether others that wait could go on if this answer ended. */
   readonly doOthersWait: () => boolean
-  /** Called when the answer is no longer needed, large or not, also if it still waits. */
+  /** Called when the answer is no longer needed, also if it still waits. */
   readonly end: () => void
 }
 
 interface Reader {
   readonly host: string
-  readonly begin: () => void
+  /** Parts that it may have, beside the first. */
+  parts: number
+  /** Lets it have the next part, for which it waits. */
+  goOn?: (() => void) | undefined
 }
 
 /**
- * Lets large answers be read, and checked, two at a time: all together would fill the memory. They come from two hosts, in turn,
- * so that one that is slow does not keep what another one sends from being read.
+ * Bounds what is kept of large answers while they are read and checked: all together would fill the memory. One of them, the
+ * foremost, may always go on, and the others as long as there is room. It is one of another host each time, so that one that is
+ * slow does not keep what others send from being read.
  */
 export class LargeAnswers {
-  readonly #reading = new Set<Reader>()
-  /** Those that wait, in the order in which they came, but for those of a host that has had its turn since. */
-  readonly #waiting = new Set<Reader>()
+  /** In the order in which they came, but for those of a host whose answer was the foremost since. */
+  readonly #readers = new Set<Reader>()
+  #foremost: Reader | undefined
 
-  createTurn(host: string): Turn {
-    let reader: Reader | undefined
+  createParts(host: string): Parts {
+    const reader: Reader = { host, parts: 0 }
     return {
-      wait: () =>
+      next: () =>
         new Promise((resolve) => {
-          reader = { host, begin: resolve }
-          this.#waiting.add(reader)
-          this.#beginSome()
+          reader.goOn = resolve
+          this.#readers.add(reader)
+          this.#letSomeGoOn()
         }),
-      doOthersWait: () => [...this.#waiting].some((one) => one.host === host || !this.#isBusy(one.host)),
+      doOthersWait: () =>
+        this.#waiting().some(
+          (one) => reader === this.#foremost || reader.host === one.host || !this.#isHostFull(one.host),
+        ),
       end: () => {
-        if (reader !== undefined) {
-          this.#waiting.delete(reader)
-          if (this.#reading.delete(reader)) {
-            this.#putLast(host)
-          }
-          this.#beginSome()
+        this.#readers.delete(reader)
+        if (this.#foremost === reader) {
+          this.#foremost = undefined
+          this.#putLast(host)
         }
+        this.#letSomeGoOn()
       },
     }
   }
 
-  #beginSome(): void {
-    for (const reader of this.#waiting) {
-      if (this.#reading.size < MOST && !this.#isBusy(reader.host)) {
-        this.#waiting.delete(reader)
-        this.#reading.add(reader)
-        reader.begin()
+  #letSomeGoOn(): void {
+    for (const reader of this.#waiting()) {
+      this.#foremost ??= reader
+      if (reader === this.#foremost || this.#hasRoom(reader.host)) {
+        reader.parts += 1
+        reader.goOn?.()
+        reader.goOn = undefined
       }
     }
   }
 
-  #isBusy(host: string): boolean {
-    return [...this.#reading].some((reader) => reader.host === host)
+  #waiting(): Reader[] {
+    return [...this.#readers].filter(({ goOn }) => goOn !== undefined)
+  }
+
+  #hasRoom(host: string): boolean {
+    return this.#countParts(() => true) < MOST && !this.#isHostFull(host)
+  }
+
+  #isHostFull(host: string): boolean {
+    return this.#countParts((reader) => reader.host === host) >= MOST_OF_HOST
+  }
+
+  #countParts(isMeant: (reader: Reader) => boolean): number {
+    return [...this.#readers]
+      .filter((reader) => reader !== this.#foremost && isMeant(reader))
+      .reduce((sum, { parts }) => sum + parts, 0)
   }
 
   #putLast(host: string): void {
-    for (const reader of [...this.#waiting].filter((one) => one.host === host)) {
-      this.#waiting.delete(reader)
-      this.#waiting.add(reader)
+    for (const reader of [...this.#readers].filter((one) => one.host === host)) {
+      this.#readers.delete(reader)
+      this.#readers.add(reader)
     }
   }
 }

@@ -10,8 +10,8 @@ export interface RevocationLimits {
   readonly crlTimeoutMs: number
   /** Time for which the server of a CRL may send nothing: one that hangs is asked again before a long list would be over. */
   readonly crlSilenceMs: number
-  /** Time in which a large answer must make some headway while others wait for its place. */
-  readonly largePaceMs: number
+  /** Time in which the next part of a large answer must make some headway while others wait for what is kept of it. */
+  readonly partPaceMs: number
   /**
    * A fresh answer is replaced after half of the time that it has left. It is not replaced before `least`, unless it
    * ends sooner, and never later than `most`, which is the time within which a revocation is noticed.
@@ -27,7 +27,7 @@ export const DEFAULT_LIMITS: RevocationLimits = {
   ocspTimeoutMs: 10_000,
   crlTimeoutMs: 60_000,
   crlSilenceMs: 30_000,
-  largePaceMs: 5_000,
+  partPaceMs: 5_000,
   refreshMs: { least: 600_000, most: 3_600_000 },
   retryMs: { first: 10_000, longest: 600_000 },
 }

@@ -8,7 +8,7 @@ import { EXTENSION } from '../x509/extensions.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { type CrlScope, findScopeProblem } from './crl/crl.ts'
 import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
-import { LargeAnswers } from './large-answers.ts'
+import { LargeAnswers, PART_BYTES } from './large-answers.ts'
 import type { RevocationLimits } from './limits.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
@@ -227,13 +227,13 @@ export class RevocationChecker {
     const start = performance.now()
     let outcome: 'accepted' | 'refused' | 'unavailable' = 'unavailable'
     let seconds = 0
-    const turn = this.#largeAnswers.createTurn(url.host)
+    const parts = this.#largeAnswers.createParts(url.host)
     try {
       const late = new HttpError('late', `did not answer within ${timeoutMs} ms`)
       const { body } = await withTimeout(timeoutMs, late, signal, (signal, pauseFor) => {
-        const { doOthersWait } = turn
-        const large = { wait: () => pauseFor(turn.wait()), doOthersWait, paceMs: this.#limits.largePaceMs }
-        return this.#client.send({ ...request, url, signal, large })
+        const next = () => pauseFor(parts.next())
+        const paced = { ...parts, next, bytes: PART_BYTES, paceMs: this.#limits.partPaceMs }
+        return this.#client.send({ ...request, url, signal, parts: paced })
       })
         .catch((error) => {
           if (!(error instanceof HttpError)) {
@@ -249,7 +249,7 @@ export class RevocationChecker {
       outcome = checked.flaw === undefined ? 'accepted' : 'refused'
       return checked
     } finally {
-      turn.end()
+      parts.end()
       this.#observer.asked(source, seconds, outcome, url.host)
     }
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
@@ -9,6 +10,7 @@ import {
   setDefaultAutoSelectFamilyAttemptTimeout,
   type Server as TcpServer,
 } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { HttpClient, type HttpClientOptions, type HttpRequest } from '../../src/common/http-client.ts'
@@ -345,6 +347,54 @@ t.test('what takes the process longer to read than any answer should', async (t)
     ...{ failure: 'too_large', message: 'sent more than 16 answers with a status of 1xx' },
   })
   t.equal(`${await ask(early.repeat(16), chunked, '1\r\nx\r\n0\r\n\r\n')}`, 'x')
+})
+
+t.test('an answer that is read in parts', async (t) => {
+  const whole = randomBytes(1_000_000)
+  server.on('/whole', () => whole)
+  const { signal } = new AbortController()
+  const ask = (path: string, parts: HttpRequest['parts'] & object) =>
+    new HttpClient().send({ url: new URL(path, server.url), limit: 2_000_000, signal, parts })
+  let waiting = 0
+  let asked = 0
+  const parts = {
+    bytes: 256_000,
+    paceMs: 60_000,
+    doOthersWait: () => true,
+    next: async () => {
+      asked += 1
+      waiting += 1
+      await sleep(20)
+      waiting -= 1
+    },
+  }
+  const { body } = await ask('/whole', parts)
+  t.ok(body.equals(whole))
+  t.strictSame([asked, waiting], [3, 0], 'it waits after each part')
+  t.equal((await ask('/whole', { ...parts, bytes: 1_000_000 })).body.length, whole.length)
+  t.equal(asked, 3, 'but for the last one')
+
+  const send = (path: string, octets: number) =>
+    server.on(path, async (_, response) => {
+      response.write(Buffer.alloc(300_000))
+      for (let part = 0; part < 25 && !response.destroyed; part += 1) {
+        await sleep(100)
+        response.write(Buffer.alloc(octets))
+      }
+      response.end()
+    })
+  send('/trickles', 1)
+  send('/steady', 20_000)
+  const paced = { ...parts, paceMs: 1_000 }
+  const alone = await ask('/trickles', { ...paced, doOthersWait: () => false })
+  t.equal(alone.body.length, 300_025, 'nobody waits for it')
+  await t.rejects(ask('/trickles', paced), {
+    ...{ failure: 'late', message: 'sent less than 20000 bytes in 1000 ms while others waited' },
+  })
+  t.equal((await ask('/steady', paced)).body.length, 800_000)
+  const next = () => sleep(2_500)
+  const late = await ask('/steady', { ...paced, next })
+  t.equal(late.body.length, 800_000, 'the time does not pass in which it waits')
 })
 
 t.test('what this client has ended is not sent once more, though the connection had been kept', async (t) => {

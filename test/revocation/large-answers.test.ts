@@ -1,72 +1,117 @@
-/** How large answers wait for each other. */
+/** How the parts of large answers wait for each other. */
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { LargeAnswers } from '../../src/revocation/large-answers.ts'
+import { LargeAnswers, PART_BYTES } from '../../src/revocation/large-answers.ts'
+
+/** Parts that one host may have beside the foremost answer, and all hosts: 10 and 20 MB. */
+const HOST = 40
+const ALL = 80
 
 /** Answers named after their hosts: a1 and a2 come from the same one. */
 function createAnswers() {
   const answers = new LargeAnswers()
-  const turns = new Map<string, ReturnType<LargeAnswers['createTurn']>>()
-  const reading: string[] = []
+  const byName = new Map<string, ReturnType<LargeAnswers['createParts']>>()
+  const read = new Map<string, number>()
   return {
-    reading,
-    /** Returns whether others wait for its place. */
-    isWanted: (name: string) => turns.get(name)?.doOthersWait(),
-    async begin(...names: string[]) {
-      for (const name of names) {
-        const one = answers.createTurn(name.slice(0, 1))
-        turns.set(name, one)
-        void one.wait().then(() => reading.push(name))
+    /** Parts that were read of each answer. */
+    read,
+    /** Returns whether others wait for what is kept of it. */
+    isWanted: (name: string) => byName.get(name)?.doOthersWait(),
+    /** Asks for the next parts of an answer, one after another, until it has to wait. */
+    async ask(name: string, count: number) {
+      const parts = byName.get(name) ?? answers.createParts(name.slice(0, 1))
+      byName.set(name, parts)
+      const readAll = async () => {
+        for (let part = 0; part < count; part++) {
+          await parts.next()
+          read.set(name, (read.get(name) ?? 0) + 1)
+        }
       }
+      void readAll()
       await turn()
     },
     async end(name: string) {
-      turns.get(name)?.end()
+      byName.get(name)?.end()
       await turn()
     },
   }
 }
 
-t.test('two are read at a time, from two hosts, in turn', async (t) => {
-  const { begin, end, reading } = createAnswers()
-  await begin('a1', 'a2', 'a3', 'b1', 'b2', 'c1')
-  t.strictSame(reading.splice(0), ['a1', 'b1'])
-  await end('a1')
-  t.strictSame(reading.splice(0), ['c1'], 'a host that has not been read yet')
-  await end('c1')
-  t.strictSame(reading.splice(0), ['a2'], 'in the order in which they came')
-  await begin('c2')
+t.test('one answer goes on, and others as long as there is room', async (t) => {
+  const { ask, end, read } = createAnswers()
+  t.ok(PART_BYTES * ALL <= 20_500_000)
+  await ask('a1', 100)
+  t.equal(read.get('a1'), 100, 'the foremost one')
+  await ask('a2', 100)
+  t.equal(read.get('a2'), HOST, 'as much as its host may have')
+  await ask('a3', 1)
+  t.notOk(read.has('a3'))
+  await ask('b1', HOST - 1)
+  t.equal(read.get('b1'), HOST - 1, 'what one host sends keeps none of another waiting')
+  await ask('c1', 2)
+  t.equal(read.get('c1'), 1, 'until all is kept that may be')
   await end('b1')
-  t.strictSame(reading.splice(0), ['c2'], 'its host was read longer ago')
-  await end('a2')
-  t.strictSame(reading.splice(0), ['b2'])
-})
-
-t.test('who waits for the same host, or for any place, wants that of one that is read', async (t) => {
-  const { begin, isWanted } = createAnswers()
-  await begin('a1', 'b1')
-  t.strictSame(['a1', 'b1'].map(isWanted), [false, false])
-  await begin('a2')
-  t.strictSame(['a1', 'b1'].map(isWanted), [true, false], 'the end of b1 would not help it')
-  await begin('c1')
-  t.strictSame(['a1', 'b1'].map(isWanted), [true, true])
-})
-
-t.test('one that ends before its turn leaves the place to others', async (t) => {
-  const { begin, end, reading } = createAnswers()
-  await begin('a1', 'a2', 'a3')
-  await end('a2')
+  t.equal(read.get('c1'), 2)
+  await end('c1')
   await end('a1')
-  t.strictSame(reading, ['a1', 'a3'])
-  await end('a1')
-  await begin('a4')
-  t.equal(reading.length, 2, 'an end that is told twice frees no place of others')
+  t.equal(read.get('a2'), 100, 'the next foremost one')
+  t.equal(read.get('a3'), 1, 'of which nothing counts')
 })
 
-t.test('answers that are not large take no place', async (t) => {
+t.test('the foremost answer is one of another host each time', async (t) => {
+  const { ask, end, read } = createAnswers()
+  await ask('a1', 1)
+  for (const name of ['a2', 'b1', 'b2', 'a3', 'c1']) {
+    await ask(name, 100)
+  }
+  const ofAll = () => [...read].filter(([, count]) => count === 100).map(([name]) => name)
+  t.strictSame(
+    [...read],
+    [
+      ['a1', 1],
+      ['a2', HOST],
+      ['b1', HOST],
+    ],
+  )
+  await end('a1')
+  t.strictSame(ofAll(), ['b1'])
+  await end('b1')
+  t.strictSame(ofAll(), ['b1', 'c1'], 'a host that had none yet')
+  await end('c1')
+  t.strictSame(ofAll(), ['a2', 'b1', 'c1'])
+})
+
+t.test('whose end would let others go on', async (t) => {
+  const { ask, isWanted } = createAnswers()
+  await ask('a1', 1)
+  await ask('a2', HOST)
+  await ask('b1', 1)
+  t.strictSame(['a1', 'a2', 'b1'].map(isWanted), [false, false, false])
+  await ask('a3', 1)
+  t.strictSame(['a1', 'a2', 'b1'].map(isWanted), [true, true, false], 'the end of b1 would not help it')
+  await ask('b2', HOST - 1)
+  await ask('c1', 1)
+  t.strictSame(['a1', 'a2', 'b1'].map(isWanted), [true, true, true])
+})
+
+t.test('one that ends while it waits is not counted', async (t) => {
+  const { ask, end, read } = createAnswers()
+  await ask('a1', 1)
+  await ask('a2', HOST)
+  await ask('a3', 1)
+  await ask('a4', 1)
+  await end('a3')
+  await end('a2')
+  t.strictSame([read.has('a3'), read.get('a4')], [false, 1])
+  await end('a2')
+  await ask('a5', 100)
+  t.equal(read.get('a5'), HOST - 1, 'an end that is told twice makes no room')
+})
+
+t.test('answers of one part take no room', async (t) => {
   const answers = new LargeAnswers()
-  answers.createTurn('a').end()
-  const { begin, reading } = createAnswers()
-  await begin('a1')
-  t.strictSame(reading, ['a1'])
+  answers.createParts('a').end()
+  const { ask, read } = createAnswers()
+  await ask('a1', 1)
+  t.equal(read.get('a1'), 1)
 })
