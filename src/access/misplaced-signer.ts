@@ -122,7 +122,10 @@ export function isJwtForOther(
 ): boolean {
   const payload =
     typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[1] : undefined
-  const claims = payload === undefined ? undefined : readJson(Buffer.from(payload, 'base64url').toString())
+  if (payload === undefined) {
+    return false
+  }
+  const claims = readJson(Buffer.from(payload, 'base64url').toString())
   const named = [(claims as { readonly signer?: unknown } | undefined)?.signer].flat()
   return (
     !named.includes(chosen) &&

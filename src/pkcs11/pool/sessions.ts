@@ -164,9 +164,13 @@ export class Sessions {
       return true
     }
     const now = performance.now()
-    const [first] = this.#sessions
-      .filter((session) => this.#canBeTold(session, now))
-      .sort((one, other) => one.callingSince - other.callingSince)
+    let first: Session | undefined
+    for (const session of this.#sessions) {
+      const isEarlier = first === undefined || session.callingSince < first.callingSince
+      if (isEarlier && this.#canBeTold(session, now)) {
+        first = session
+      }
+    }
     first?.signNext(job)
     return first !== undefined
   }
