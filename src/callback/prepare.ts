@@ -33,6 +33,7 @@ import {
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { checkAllowed, isDocumented } from '../signing/check-allowed.ts'
+import { checkSigningTime } from '../signing/signing-time.ts'
 import type { CallbackRequest, Message } from './request.ts'
 
 /** The input of a signature. */
@@ -100,6 +101,7 @@ function prepareRaw(
   checkMessageDigest(attributes, hashAlgorithm)
   const named = signers.chooseFor(signer, attributes?.certificates ?? [], 'data_to_be_signed')
   checkProtection(attributes, hashAlgorithm, named)
+  checkSigningTime('data_to_be_signed', attributes?.signingTime, named)
   checkAllowed(named, 'raw', type)
   const kept = isDocumented(named) ? {} : { message: requireShort(contents.message, data) }
   const digest = contents.digest(hashAlgorithm)

@@ -28,6 +28,8 @@ export interface SignedAttributes {
   readonly hasDataContentType: boolean
   /** The message-digest (RFC 5652 11.2); undefined unless there is exactly one. */
   readonly messageDigest: Buffer | undefined
+  /** The signing-time (RFC 5652 11.3); undefined without it. */
+  readonly signingTime: Date | undefined
   /** Digests of the signer's certificate in signing-certificate and signing-certificate-v2. */
   readonly certificates: readonly CertificateDigest[]
   /** The algorithms in CMSAlgorithmProtection (RFC 6211), which verifiers compare; undefined without it. */
@@ -80,9 +82,11 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     }
     return undefined
   }
+  const signingTime = singleValue(attributes, SIGNING_TIME)
   return {
     hasDataContentType: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
     messageDigest: octetsOf(singleValue(attributes, MESSAGE_DIGEST)),
+    signingTime: signingTime && readSigningTime(signingTime),
     certificates: readNamedCertificates(attributes),
     protectedAlgorithms: readProtectedAlgorithms(attributes),
   }
@@ -214,7 +218,7 @@ function checkEncodings(attributes: readonly Attribute[]): void {
     new DerReader(type).objectIdentifier()
     elements.forEach(checkPrimitive)
     if (type.equals(SIGNING_TIME)) {
-      elements.forEach(checkTime)
+      elements.forEach(readSigningTime)
     }
     if (!areSorted(elements)) {
       throw new Error(
@@ -222,13 +226,6 @@ function checkEncodings(attributes: readonly Attribute[]): void {
       )
     }
   }
-}
-
-/** @throws Error when it is no Time (RFC 5652 11.3) */
-function checkTime(element: Buffer): void {
-  const reader = new DerReader(element)
-  readTime(reader)
-  reader.finish()
 }
 
 /** Most attributes, and most values of them and certificates that they name. Usual ones have a dozen; many take long to read. */
@@ -265,6 +262,14 @@ export function singleValue(attributes: readonly Attribute[], type: Buffer): Buf
   } catch {
     return undefined
   }
+}
+
+/** @throws Error when the value is no Time (RFC 5652 11.3) */
+function readSigningTime(value: Buffer): Date {
+  const reader = new DerReader(value)
+  const time = readTime(reader)
+  reader.finish()
+  return time
 }
 
 function octetsOf(value: Buffer | undefined): Buffer | undefined {

@@ -34,8 +34,10 @@ const PACE_BYTES = 20_000
 /** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on to the timeout. */
 const MAX_INFORMATIONAL = 16
 
-/** Statuses that send the same request to another address; 303 would mean another request (RFC 9110 15.4). */
+/** Statuses that send the same request to another address (RFC 9110 15.4). */
 const REDIRECTS: readonly number[] = [301, 302, 307, 308]
+/** Status that sends a GET to another address, whatever was asked for (RFC 9110 15.4.4). */
+const SEE_OTHER = 303
 
 export interface HttpClientOptions {
   readonly proxies?: Proxies
@@ -144,7 +146,8 @@ export class HttpClient {
         }
         const mayBePrivate = redirects === 0 ? this.#isFromPrivate(message, hop) : hop.mayBePrivate
         message.destroy()
-        if (!REDIRECTS.includes(status) || headers.location === undefined) {
+        const isRedirect = REDIRECTS.includes(status) || (status === SEE_OTHER && request.body === undefined)
+        if (!isRedirect || headers.location === undefined) {
           throw new HttpError('status', `answered with the HTTP status ${status}`, status)
         }
         hop = this.#redirect({ ...hop, mayBePrivate }, headers.location)

@@ -38,7 +38,7 @@ export class FileReloading<Content> {
   async start(): Promise<void> {
     const { files, intervalMs } = this.#options
     await this.#watch.watch(files)
-    this.reload()
+    this.#read('debug')
     if (files.length > 0 && intervalMs > 0) {
       this.#watch.start()
     }
@@ -46,6 +46,11 @@ export class FileReloading<Content> {
 
   /** Takes over what the files hold now. What cannot be read, or has problems, changes nothing, and is tried again. */
   reload(): void {
+    this.#read('info')
+  }
+
+  /** @param level of the line that says what was taken over: at the start that is mostly what was there before */
+  #read(level: 'debug' | 'info'): void {
     const { what, files, log, take } = this.#options
     clearTimeout(this.#retry)
     if (files.length === 0) {
@@ -57,7 +62,7 @@ export class FileReloading<Content> {
       this.#retry = setTimeout(() => this.reload(), RETRY_MS).unref()
     } else {
       this.#warning.reset()
-      log.info(take(read.content), `${what} was taken over`)
+      log[level](take(read.content), `${what} was taken over`)
     }
   }
 

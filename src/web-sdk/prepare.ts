@@ -23,6 +23,7 @@ import {
 } from '../requests/fields.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
+import { checkSigningTime } from '../signing/signing-time.ts'
 
 /** Levels from the lowest. */
 const LEVELS: readonly Level[] = ['b-b', 'b-t', 'b-lt']
@@ -63,7 +64,7 @@ export function prepareSignHash(
   const implied = hashAlgorithmOfLength(contentsDigest.length)
   const hashAlgorithm = parseHashAlgorithm(body.hashAlgorithm ?? implied, chosen.rules)
   checkDigestLength('hash', contentsDigest, hashAlgorithm)
-  const { certificates } = checkAttributes(attributes, contentsDigest, type)
+  const { certificates, signingTime } = checkAttributes(attributes, contentsDigest, type)
   const signer = signers.chooseFor(chosen, certificates, 'dataToBeSigned')
   const { certificate, path, template } = signer.certificate()
   if (!certificates.every((named) => isNamed(named, certificate.raw))) {
@@ -78,6 +79,7 @@ export function prepareSignHash(
   if (!template.protectsAlgorithms(hashAlgorithm, read)) {
     throw invalidAttributes('has a CMSAlgorithmProtection of other algorithms than those of the signer')
   }
+  checkSigningTime('dataToBeSigned', signingTime, signer)
   return {
     ...{ signer, type, level, hashAlgorithm, contentsDigest, attributes },
     digest: digest(hashAlgorithm, attributes),

@@ -15,6 +15,7 @@ import {
   oid,
   protectionAttribute,
   sequence,
+  timeAttribute,
 } from '../support/attributes-to-sign.ts'
 import { attribute } from '../support/container-parts.ts'
 import { toDer } from '../support/document-engine/der.ts'
@@ -283,6 +284,28 @@ t.test('attributes that protect other algorithms than those of the signature are
       })
     }
   }
+})
+
+t.test('a signing-time at which the certificate of the signer is not valid is refused', async (t) => {
+  const before = await signaturesMade()
+  const named = namingAttribute('sha256', house.certificate.raw)
+  const { validFrom, validTo } = house.certificate
+  const signedAt = (date: Date) => encodeAttributes(...basicAttributes(), timeAttribute(date), named)
+  const [begin, end] = [validFrom, validTo].map((time) => Date.parse(time)) as [number, number]
+  for (const time of [begin, Date.now(), end]) {
+    await checkSigned(t, signedAt(new Date(time)), { signature_type: 'cms' }, `${time}`)
+  }
+  t.equal(await signaturesMade(), before + 3)
+  for (const time of [begin - 1_000, end + 1_000]) {
+    const date = new Date(time)
+    checkRefusal(t, await ask(signedAt(date), { signature_type: 'cms' }), {
+      ...{ statusCode: 400, code: 'INVALID_REQUEST' },
+      message:
+        `data_to_be_signed: has the signing-time ${date.toISOString()}, at which the certificate of the signer is not valid; ` +
+        'check the clock of the one who made it',
+    })
+  }
+  t.equal(await signaturesMade(), before + 3)
 })
 
 t.test('the message-digest in attributes tells the hash algorithm where none is named', async (t) => {

@@ -129,7 +129,8 @@ t.test('redirects are followed three times, to HTTP', async (t) => {
   redirect('/nowhere', undefined)
   await t.rejects(get('/nowhere'), { message: 'answered with the HTTP status 302' })
   redirect('/other', '/end', 303)
-  await t.rejects(get('/other'), {
+  t.equal(await get('/other'), 'end ', 'where nothing was posted')
+  await t.rejects(get('/other', { body: { type: 'text/plain', content: Buffer.from('body') } }), {
     failure: 'status',
     status: 303,
     message: 'answered with the HTTP status 303',

@@ -62,6 +62,11 @@ export function protectionAttribute(hash: string, signature: string): asn1js.Seq
   return attribute('1.2.840.113549.1.9.52', sequence(sequence(oid(hash)), algorithm))
 }
 
+/** Builds signing-time (RFC 5652 11.3) as UTCTime. */
+export function timeAttribute(date: Date): asn1js.Sequence {
+  return attribute('1.2.840.113549.1.9.5', new asn1js.UTCTime({ valueDate: date }))
+}
+
 /** Encodes attributes as they are signed (RFC 5652 5.4). */
 export function encodeAttributes(...attributes: asn1js.BaseBlock[]): Buffer {
   return toDer(new asn1js.Set({ value: sortedSetOf(attributes) }))

@@ -14,6 +14,7 @@ import {
   oid,
   protectionAttribute,
   sequence,
+  timeAttribute,
 } from '../support/attributes-to-sign.ts'
 import { decisionsIn, pathsIn } from '../support/audit-records.ts'
 import { attribute } from '../support/container-parts.ts'
@@ -372,6 +373,12 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   'the protection of another algorithm': [
     signing(protecting(SHA_256, '1.2.840.10045.4.3.2')),
     invalid(/^dataToBeSigned: has a CMSAlgorithmProtection of other algorithms/),
+  ],
+  'a signing-time at which the certificate is not valid': [
+    signing(encodeAttributes(...basicAttributes(), timeAttribute(new Date('2001-02-03T04:05:06Z'))), {
+      signatureType: 'CMS',
+    }),
+    invalid(/^dataToBeSigned: has the signing-time 2001-02-03T04:05:06.000Z, at which the certificate/),
   ],
   'a type that the signer does not make': [
     bodyWith({ signingToken: tokenFor('cms') }),

@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
+import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { findSignatureProblem, readSignatureIdentifier } from '../../algorithms/received-signature.ts'
 import { findUnsupportedKey, SUPPORTED_KEYS } from '../../x509/key-type.ts'
@@ -40,12 +41,17 @@ export function parseForeignRequest(content: Buffer): ForeignRequest {
 }
 
 function parse(der: Buffer): pkijs.CertificationRequest {
+  let request: pkijs.CertificationRequest
   try {
-    return pkijs.CertificationRequest.fromBER(der)
+    request = pkijs.CertificationRequest.fromBER(der)
   } catch {
     // The parser's message would not help
     throw new Error('it is no certificate request, neither PEM nor DER')
   }
+  if (asn1js.fromBER(der).offset < der.length) {
+    throw new Error('it has something behind the certificate request')
+  }
+  return request
 }
 
 function readKey(encoded: Buffer): KeyObject {

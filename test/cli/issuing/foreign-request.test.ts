@@ -82,6 +82,11 @@ t.test('without a subject, the alternative names are critical', (t) => {
   for (const several of [two, two.subarray(0, -20), two.subarray(0, 400)]) {
     t.throws(() => parseForeignRequest(several), { message: 'it has several certificate requests' })
   }
+  const der = Buffer.from(`${request()}`.replace(/-----.*-----/g, ''), 'base64')
+  t.ok(parseForeignRequest(der))
+  t.throws(() => parseForeignRequest(Buffer.concat([der, der])), {
+    message: 'it has something behind the certificate request',
+  })
   t.end()
 })
 
