@@ -1,5 +1,5 @@
 /** Signs checkpoints with the key of a signer, as CAdES containers. */
-import { digest, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { digest, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { createContainer } from '../signing/create-container.ts'
@@ -21,7 +21,8 @@ export function createCheckpointSigner(signers: Pick<Signers, 'all'>, name: stri
     async sign(statement) {
       // It is there: one that a reload has removed is not ready
       const signer = find() as Signer
-      const hashAlgorithm = signer.rules.hashAlgorithms[0] as HashAlgorithm
+      // Nobody would believe a checkpoint with SHA-1, which callers may be allowed to ask for
+      const hashAlgorithm = signer.rules.hashAlgorithms.find((hash) => hash !== SHA_1) ?? SHA_256
       const request = {
         ...({ type: 'cades', overFile: true, hashAlgorithm } as const),
         messageDigest: digest(hashAlgorithm, statement),

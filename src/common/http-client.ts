@@ -5,6 +5,7 @@ import { type AgentOptions, type RequestOptions, request as requestTls, Agent as
 import type { LookupFunction, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
+import { ChunkGatherer } from './chunk-gatherer.ts'
 import { nameLookups } from './name-lookups.ts'
 import { isPrivateAddress, isPrivateHost, lookupPublic } from './private-address.ts'
 import { Proxies, type ProxyServer } from './proxies.ts'
@@ -373,16 +374,19 @@ function read(
   { limit, parts, silenceMs = 0 }: Pick<HttpRequest, 'limit' | 'parts' | 'silenceMs'>,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
+    const kept: Buffer[] = []
+    const gatherer = new ChunkGatherer((bytes) => kept.push(bytes))
+    let chunks = 0
     let length = 0
     let readable = parts?.bytes ?? limit
     let pace: NodeJS.Timeout | undefined
     const count = (chunk: Buffer) => {
       length += chunk.length
-      chunks.push(chunk)
+      chunks += 1
+      gatherer.add(chunk)
       if (length > limit) {
         incoming.destroy(new HttpError('too_large', `sent more than ${limit} bytes`))
-      } else if (chunks.length > MAX_SHORT_CHUNKS && length < chunks.length * MIN_MEAN_CHUNK) {
+      } else if (chunks > MAX_SHORT_CHUNKS && length < chunks * MIN_MEAN_CHUNK) {
         incoming.destroy(
           new HttpError('too_large', `sent its answer in chunks of less than ${MIN_MEAN_CHUNK} bytes`),
         )
@@ -414,7 +418,10 @@ function read(
     }
     incoming
       .on('data', count)
-      .on('end', () => resolve(Buffer.concat(chunks)))
+      .on('end', () => {
+        gatherer.flush()
+        resolve(Buffer.concat(kept))
+      })
       .on('error', reject)
       .on('close', () => clearInterval(pace))
   })

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { RevocationValues } from '../cms/container-template.ts'
 import type { ChainLink } from '../x509/chain.ts'
-import { describeSubject } from '../x509/validity.ts'
+import { describeSubject, validityPeriod } from '../x509/validity.ts'
 import type { CachedFetch } from './cached-fetch.ts'
 import { findScopeProblem } from './crl/crl.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
@@ -201,6 +201,13 @@ export class WatchedCertificate {
       this.#former = undefined
     }
     return statements.find((statement) => statement.revocation && !isLifted(statement))
+  }
+
+  /** Returns when the fresh data were made that there are, if that was before the certificate was issued. */
+  madeBeforeIt(at: Date): Date | undefined {
+    const thisUpdate = (this.ocsp?.fresh(at) ?? this.crl?.fresh(at))?.thisUpdate
+    const { notBefore } = validityPeriod(this.issued.certificate)
+    return thisUpdate !== undefined && thisUpdate < notBefore ? thisUpdate : undefined
   }
 
   get crl(): CachedFetch<CheckedCrl> | undefined {

@@ -54,6 +54,8 @@ export class RevocationService {
   readonly #checker: RevocationChecker
   /** Certificates that the log has called revoked. */
   readonly #logged = new WeakSet<WatchedCertificate>()
+  /** Certificates of which the log has said that what is known about them was made before they were issued. */
+  readonly #toldEarly = new WeakSet<WatchedCertificate>()
   /** Keyed by `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
   /** Keyed by issuer, addresses and the kind of certificates, which share one. */
@@ -256,6 +258,19 @@ export class RevocationService {
     }
     for (const certificate of this.#certificates.values()) {
       this.#logChange(certificate)
+      this.#warnOfEarly(certificate)
+    }
+  }
+
+  /** Warns once of data that some validators do not believe: who was asked may not have known of the certificate. */
+  #warnOfEarly(certificate: WatchedCertificate): void {
+    const at = certificate.madeBeforeIt(new Date())
+    if (at !== undefined && !this.#toldEarly.has(certificate)) {
+      this.#toldEarly.add(certificate)
+      this.#log.warn(
+        `The revocation information about ${certificate.issued.subject} is of ${at.toISOString()}, before the certificate was issued: ` +
+          'until the next, EU DSS finds no acceptable revocation data in containers of level b-lt',
+      )
     }
   }
 

@@ -46,6 +46,8 @@ t.test('a checkpoint verifies with OpenSSL, over the statement as it stands in t
   for (const [level, variables, dots] of [
     ['b-b', {}, 0],
     ['b-lt', timestamped, 1],
+    ['SHA-1 first', { HASH_ALGORITHMS: 'sha160,sha512' }, 0],
+    ['SHA-1 alone', { HASH_ALGORITHMS: 'sha160' }, 0],
     ['b-lt, no authority', { ...timestamped, TSA_URL: 'http://127.0.0.1:9/', TSA_FALLBACK: 'b-b' }, 0],
   ] as const) {
     const file = path(`${level.replace(/\W+/g, '-')}.jsonl`)
@@ -77,6 +79,7 @@ t.test('a checkpoint verifies with OpenSSL, over the statement as it stands in t
       const printed = await withTemporaryFiles({ cms }, (at) =>
         runTool('openssl', ['asn1parse', '-inform', 'DER', '-in', at.cms]),
       )
+      t.notMatch(printed.stdout, /:sha1\b/, level)
       t.equal(printed.stdout.split('id-smime-aa-timeStampToken').length - 1, dots, SIGNATURE_TIMESTAMP)
       t.ok(signature.length < 20_000, `${signature.length} characters`)
     }

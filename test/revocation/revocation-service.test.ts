@@ -400,6 +400,32 @@ t.test('a CRL that shows nobody to be good tells that the leaf is revoked', asyn
   t.ok(messages.includes('The certificate of CN=leaf is no longer revoked'), 'a newer one says so')
 })
 
+t.test('a CRL from before its certificate was issued counts, with a warning', async (t) => {
+  const { watch, authority, leaf, server } = await setUp(t)
+  server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))
+  const issuedAt = Date.parse(leaf.certificate.validFrom)
+  const { until, messages } = watch({ ...QUICK, refreshMs: { least: 10, most: 10 } })
+  const warnings = () => messages.filter((message) => message.includes('before the certificate was issued'))
+  const isFrom = (at: Date) => {
+    server.on('/authority.crl', () => authority.crl({ thisUpdate: at }))
+    return until(({ complete, crls }) => complete && crls.length === 2)
+  }
+  const early = new Date(issuedAt - 1_000)
+  await isFrom(early)
+  const asked = server.asked.length
+  while (server.asked.length < asked + 4) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  t.strictSame(
+    warnings(),
+    [
+      `The revocation information about CN=leaf is of ${early.toISOString()}, before the certificate was issued: ` +
+        'until the next, EU DSS finds no acceptable revocation data in containers of level b-lt',
+    ],
+    'once',
+  )
+})
+
 t.test('a CRL that does not say when it was made revokes until a later one does not', async (t) => {
   const { watch, leaf, authority, server } = await setUp(t)
   server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))

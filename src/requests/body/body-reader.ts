@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http'
 import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../common/arrival.ts'
+import { ChunkGatherer } from '../../common/chunk-gatherer.ts'
 import { INVALID_REQUEST, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
 import { EventLoopTurns } from '../event-loop-turns.ts'
 import { BodyText, type ChooseAlgorithms } from './body-text.ts'
@@ -18,9 +19,6 @@ const CHUNK_COST = 256
  */
 const MAX_SHORT_CHUNKS = 128
 const MIN_MEAN_CHUNK = 64
-
-/** Size of the buffer that gathers short chunks: as a buffer of its own, a chunk of one byte would take 400 bytes. */
-const GATHER_BUFFER = 4096
 
 /** All requests share this error, since creating it takes longer than reading most bodies. */
 const BODY_ENDED = new INVALID_REQUEST('body: ended before it was complete')
@@ -55,8 +53,7 @@ export class BodyReader {
   #text: BodyText | undefined
   /** The error that ended reading before the body was handed over. */
   #ended: Error | undefined
-  #gathered: Buffer | undefined
-  #gatheredLength = 0
+  readonly #gatherer = new ChunkGatherer((bytes) => this.#write(bytes))
   #received = 0
   #chunks = 0
   /** Value of `#received` when the present period began. */
@@ -105,7 +102,7 @@ export class BodyReader {
     discardBody(this.#message)
     this.#text = undefined
     this.#ended = error
-    this.#gathered = undefined
+    this.#gatherer.drop()
     TURNS.forget(this.#resolve)
     this.#options.hold(0, this.stop)
     this.#reject(error)
@@ -127,7 +124,6 @@ export class BodyReader {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    const isFirst = this.#received === 0
     this.#received += chunk.length
     this.#chunks += 1
     try {
@@ -137,12 +133,7 @@ export class BodyReader {
       if (this.#received < (this.#chunks - MAX_SHORT_CHUNKS) * MIN_MEAN_CHUNK) {
         throw new INVALID_REQUEST(`body: comes in chunks of less than ${MIN_MEAN_CHUNK} bytes`)
       }
-      if (isFirst || chunk.length > GATHER_BUFFER / 4) {
-        this.#writeGathered()
-        this.#write(chunk)
-      } else {
-        this.#gather(chunk)
-      }
+      this.#gatherer.add(chunk)
     } catch (error) {
       this.stop(error as Error)
       return
@@ -173,7 +164,7 @@ export class BodyReader {
   readonly #onEnd = (): void => {
     this.arrivedAt = performance.now()
     try {
-      this.#writeGathered()
+      this.#gatherer.flush()
     } catch (error) {
       this.stop(error as Error)
       return
@@ -193,26 +184,10 @@ export class BodyReader {
     this.#receivedBefore = this.#received
   }
 
-  #gather(chunk: Buffer): void {
-    if (this.#gatheredLength + chunk.length > GATHER_BUFFER) {
-      this.#writeGathered()
-    }
-    this.#gathered ??= Buffer.allocUnsafeSlow(GATHER_BUFFER)
-    chunk.copy(this.#gathered, this.#gatheredLength)
-    this.#gatheredLength += chunk.length
-  }
-
-  #writeGathered(): void {
-    if (this.#gathered !== undefined && this.#gatheredLength > 0) {
-      this.#write(Buffer.from(this.#gathered.subarray(0, this.#gatheredLength)))
-      this.#gatheredLength = 0
-    }
-  }
-
   #write(bytes: Buffer): void {
     const text = this.#text as BodyText
     text.write(bytes)
-    this.#options.hold(text.length + (this.#gathered?.length ?? 0), this.stop)
+    this.#options.hold(text.length + this.#gatherer.size, this.stop)
   }
 
   #tooLarge(): Error {
