@@ -36,6 +36,9 @@ export interface FoundEnd {
 export class AuditFile {
   readonly #path: string
   readonly #rotateBytes: number
+  readonly #onUnmovable: (error: unknown) => void
+  /** Size from which on the file is renamed. */
+  #rotateAt: number
   /** Holds the lock until the process ends, on the file of this identity. */
   #lock: FileHandle | undefined
   #lockIdentity = ''
@@ -47,10 +50,15 @@ export class AuditFile {
   /** Number of the first record in the file, as far as it has one. */
   #first = 0
 
-  /** @param rotateBytes size from which on the next records go to a new file */
-  constructor(path: string, rotateBytes: number) {
+  /**
+   * @param rotateBytes size from which on the next records go to a new file
+   * @param onUnmovable called with the error of the system when the file cannot be renamed, and the next records go to it all the same
+   */
+  constructor(path: string, rotateBytes: number, onUnmovable: (error: unknown) => void) {
     this.#path = path
     this.#rotateBytes = rotateBytes
+    this.#onUnmovable = onUnmovable
+    this.#rotateAt = rotateBytes
   }
 
   /**
@@ -129,7 +137,7 @@ export class AuditFile {
         'is not locked any more: its .lock was removed, so that another process could write, too',
       )
     }
-    if (this.#size >= this.#rotateBytes) {
+    if (this.#size >= this.#rotateAt) {
       await this.#rotate()
     }
     const handle = this.#handle as FileHandle
@@ -190,7 +198,16 @@ export class AuditFile {
     }
     const tail = await readTail(this.#handle as FileHandle, this.#size)
     await this.#noteEnd(readLastRecord(tail, 'has'))
-    await rename(this.#path, rotated)
+    try {
+      await rename(this.#path, rotated)
+    } catch (error) {
+      // One large file is as good a proof as several. Such a file may be mounted by itself, or have the attribute a
+      await this.#noteEnd(undefined)
+      this.#rotateAt = this.#size + this.#rotateBytes
+      this.#onUnmovable(error)
+      return
+    }
+    this.#rotateAt = this.#rotateBytes
     await this.open()
   }
 

@@ -104,7 +104,17 @@ export class AuditLog {
     this.#log = log.child({}, { level: 'info' }) as Logger
     this.#warning = new RepeatedWarning(log)
     const { file, rotateBytes } = configuration
-    this.#file = file === undefined ? undefined : new AuditFile(file, rotateBytes)
+    this.#file =
+      file === undefined
+        ? undefined
+        : new AuditFile(file, rotateBytes, (error) => this.#warnOfUnmovable(error))
+  }
+
+  #warnOfUnmovable(error: unknown): void {
+    this.#warning.warn(
+      'the audit file cannot be rotated, and grows: mount its folder rather than the file, and take the attribute a from it',
+      { reason: describeReason(error) },
+    )
   }
 
   /** The reason why nothing can be recorded, for everybody who reaches the service; undefined while all is well. */

@@ -1,5 +1,6 @@
-/** Reads the lines of a file piece by piece, so that files of any size take the same memory. */
+/** Reads the lines of files piece by piece, so that files of any size take the same memory. */
 import { createReadStream } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 
 /** Bytes of a line, its end included. A record has about 1 kB, a checkpoint with a timestamp about 20 kB. */
 export const MAX_LINE_BYTES = 1_048_576
@@ -15,6 +16,13 @@ export interface Line {
   readonly end: 'line feed' | 'file' | 'limit'
 }
 
+/** A file of a log. */
+export interface LogFile {
+  readonly file: string
+  readonly lines: AsyncGenerator<Line, void>
+  readonly isLast: boolean
+}
+
 /** A file cannot be read. The message names it. */
 export class UnreadableFile extends Error {
   constructor(file: string, cause: unknown) {
@@ -24,14 +32,37 @@ export class UnreadableFile extends Error {
 }
 
 /**
- * Reads the lines of a file.
+ * Reads files of a log. The last one is opened before the others are read, which may take an hour: a service that runs may rename it
+ * meanwhile, and begin another one of that name.
  *
+ * @param files in the order of their records
  * @throws UnreadableFile
  */
-export async function* readLines(file: string): AsyncGenerator<Line, void> {
+export async function* readFiles(files: readonly string[]): AsyncGenerator<LogFile, void> {
+  const last = files.at(-1) as string
+  const handle = await open(last).catch((error) => {
+    throw new UnreadableFile(last, error)
+  })
+  try {
+    for (const file of files.slice(0, -1)) {
+      yield { file, lines: readLines(file), isLast: false }
+    }
+    yield { file: last, lines: readLines(last, handle), isLast: true }
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Reads the lines of a file.
+ *
+ * @param handle of the file, if it is open
+ * @throws UnreadableFile
+ */
+export async function* readLines(file: string, handle?: FileHandle): AsyncGenerator<Line, void> {
   let rest: Buffer = Buffer.alloc(0)
   let number = 0
-  for await (const chunk of readPieces(file)) {
+  for await (const chunk of readPieces(file, handle && { fd: handle, autoClose: false })) {
     const bytes: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     let start = 0
     let next = bytes.indexOf(LINE_FEED)
@@ -52,18 +83,25 @@ export async function* readLines(file: string): AsyncGenerator<Line, void> {
   }
 }
 
+interface ReadOptions {
+  /** Offset of the first byte. */
+  readonly start?: number
+  /** Offset of the last byte. */
+  readonly end?: number
+  /** Handle of the file, if it is open. */
+  readonly fd?: FileHandle
+  /** False if the handle stays open. */
+  readonly autoClose?: boolean
+}
+
 /**
  * Reads a file in pieces of up to 1 MB.
  *
- * @param range offset of the first byte, and of the last one
  * @throws UnreadableFile
  */
-export async function* readPieces(
-  file: string,
-  range: { readonly start?: number; readonly end?: number } = {},
-): AsyncGenerator<Buffer, void> {
+export async function* readPieces(file: string, options: ReadOptions = {}): AsyncGenerator<Buffer, void> {
   try {
-    yield* createReadStream(file, { ...range, highWaterMark: PIECE_BYTES })
+    yield* createReadStream(file, { ...options, highWaterMark: PIECE_BYTES })
   } catch (error) {
     throw new UnreadableFile(file, error)
   }

@@ -4,7 +4,7 @@ import { quote } from '../common/quote.ts'
 import { sha256Of } from '../x509/review/trace-signer.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { hashLine } from './chain.ts'
-import { type Line, MAX_LINE_BYTES, readLines } from './read-lines.ts'
+import { type Line, MAX_LINE_BYTES, readFiles } from './read-lines.ts'
 import { RECORD_KINDS, type RecordKind, readRecord } from './read-record.ts'
 import { readRotatedNumber } from './rotated-file.ts'
 import { ChainVerifier } from './verify-chain.ts'
@@ -98,10 +98,10 @@ const MAX_SIGNERS = 20
  */
 export async function verifyLog(files: readonly string[], options: VerificationOptions): Promise<LogReport> {
   const verifier = new LogVerifier(options)
-  for (const [index, file] of files.entries()) {
+  for await (const { file, lines, isLast } of readFiles(files)) {
     let first = true
-    for await (const line of readLines(file)) {
-      const reason = verifier.add(line, first ? file : undefined, index === files.length - 1)
+    for await (const line of lines) {
+      const reason = verifier.add(line, first ? file : undefined, isLast)
       if (reason !== undefined) {
         return verifier.report({ file, line: line.number, ...verifier.nextNumber(), reason })
       }

@@ -9,6 +9,7 @@ import { ChunkGatherer } from './chunk-gatherer.ts'
 import { nameLookups } from './name-lookups.ts'
 import { isPrivateAddress, isPrivateHost, lookupPublic } from './private-address.ts'
 import { Proxies, type ProxyServer } from './proxies.ts'
+import { ReachedAddresses } from './reached-addresses.ts'
 import { contextsFor, type TlsMaterial, withContextName } from './tls-contexts.ts'
 
 /** Time for which an unused connection is kept, in ms: less than servers and firewalls keep it. */
@@ -101,6 +102,7 @@ interface Hop {
 export class HttpClient {
   readonly #proxies: Proxies
   readonly #isPrivate: (address: string) => boolean
+  readonly #reached = new ReachedAddresses()
   readonly #lookup: LookupFunction
   readonly #agent: Agent
   readonly #tlsAgent: TlsAgent
@@ -119,10 +121,10 @@ export class HttpClient {
       connections === undefined ? {} : { keepAlive: true, maxSockets: connections, timeout: IDLE_MS }
     this.#proxies = proxies
     this.#isPrivate = isPrivate
-    this.#lookup = lookup
+    this.#lookup = this.#reached.putFirst(lookup)
     this.#agent = new Agent(options)
     this.#tlsAgent = new ContextAgent(options)
-    this.#tunnels = proxies.https && createTunnels(proxies.https, options, lookup)
+    this.#tunnels = proxies.https && createTunnels(proxies.https, options, this.#lookup)
   }
 
   /**
@@ -175,6 +177,7 @@ export class HttpClient {
       outgoing.on('socket', (socket) => {
         isUsedAgain = this.#used.has(socket)
         this.#used.add(socket)
+        this.#reached.note((this.#proxies.for(hop.url)?.url ?? hop.url).hostname, socket)
       })
       try {
         return await awaitAnswer(outgoing, request)

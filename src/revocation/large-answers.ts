@@ -3,8 +3,8 @@ export const PART_BYTES = 256_000
 
 /** Parts that are kept of all answers together, beside the first part of each, and what is kept of the foremost one. */
 const MOST = 80
-/** Parts of these that are from one host, so that others have room beside one that is slow. */
-const MOST_OF_HOST = MOST / 2
+/** Parts of these that are from one host, so that others have room beside those that are slow. */
+const MOST_OF_HOST = MOST / 4
 
 /** The parts of one answer. */
 export interface Parts {
@@ -48,7 +48,9 @@ export class LargeAnswers {
           (one) => reader === this.#foremost || reader.host === one.host || !this.#isHostFull(one.host),
         ),
       end: () => {
-        this.#readers.delete(reader)
+        if (!this.#readers.delete(reader)) {
+          return
+        }
         if (this.#foremost === reader) {
           this.#foremost = undefined
           this.#putLast(host)

@@ -28,7 +28,7 @@ import {
   readRecords,
   sha256,
 } from '../support/audit-records.ts'
-import { mountDisk } from '../support/mounted-disk.ts'
+import { mountDisk, mountFile } from '../support/mounted-disk.ts'
 import { until } from '../support/signing.ts'
 
 const LARGE = 1_000_000_000
@@ -45,8 +45,8 @@ class Writer {
     this.chain = chain
   }
 
-  static async open(t: Test, path: string, rotateBytes = LARGE) {
-    const file = new AuditFile(path, rotateBytes)
+  static async open(t: Test, path: string, rotateBytes = LARGE, onUnmovable = (_: unknown) => {}) {
+    const file = new AuditFile(path, rotateBytes, onUnmovable)
     t.teardown(() => file.close())
     await file.lock()
     const found = await file.open()
@@ -101,7 +101,7 @@ t.test('one process has the lock, which goes with it', async (t) => {
   const { writer } = await Writer.open(t, path)
   await writer.file.lock()
   t.equal(flock(), 1)
-  const second = new AuditFile(path, LARGE)
+  const second = new AuditFile(path, LARGE, () => {})
   await t.rejects(second.lock(), {
     message: 'is written by another process: each replica needs a file of its own',
   })
@@ -155,12 +155,14 @@ t.test('without flock it says what is needed', async (t) => {
     process.env.PATH = PATH
   })
   process.env.PATH = folders
-  await t.rejects(new AuditFile(createPath(), LARGE).lock(), {
+  await t.rejects(new AuditFile(createPath(), LARGE, () => {}).lock(), {
     message: 'cannot be locked, for which flock of util-linux is needed (ENOENT)',
   })
   writeFileSync(join(folders, 'flock'), '#!/bin/sh\nexit 71\n')
   chmodSync(join(folders, 'flock'), 0o755)
-  await t.rejects(new AuditFile(createPath(), LARGE).lock(), { message: /is needed \(exit code 71\)$/ })
+  await t.rejects(new AuditFile(createPath(), LARGE, () => {}).lock(), {
+    message: /is needed \(exit code 71\)$/,
+  })
 })
 
 t.test('an incomplete last line is set aside', async (t) => {
@@ -316,6 +318,26 @@ t.test('rotated files may be moved away also where no new one could be made', as
   t.equal(statSync(`${path}.lock`).size, 0)
 })
 
+t.test('a file that cannot be renamed goes on, and is tried again after as many bytes', async (t) => {
+  const { path } = await createFile(t, 1)
+  const { size } = statSync(path)
+  if (!(await mountFile(t, path))) {
+    t.pass('a file cannot be mounted here')
+    return
+  }
+  const reasons: unknown[] = []
+  const { writer } = await Writer.open(t, path, 2 * size, (error) => reasons.push(error))
+  writer.chain = new Chain('one', (await writer.file.open()).end)
+  for (let number = 2; number <= 6; number += 1) {
+    await writer.append()
+  }
+  t.match(reasons, [{ code: 'EBUSY' }, { code: 'EBUSY' }])
+  t.equal(reasons.length, 2)
+  t.equal(readLines(path).length, 6)
+  t.same(findChainProblems(readLines(path)), [])
+  t.equal(readFileSync(`${path}.lock`, 'utf8'), '')
+})
+
 t.test('only files of its name are taken for its own', async (t) => {
   const { path } = await createFile(t, 1)
   for (const other of [
@@ -408,6 +430,6 @@ t.test('nothing but records and what belongs to them is beside the file', async 
 t.test('free bytes are those of its disk', async (t) => {
   const { path } = await createFile(t, 1)
   const [, free] = execFileSync('df', ['--output=avail', '-B1', path], { encoding: 'utf8' }).split('\n')
-  const bytes = await new AuditFile(path, LARGE).freeBytes()
+  const bytes = await new AuditFile(path, LARGE, () => {}).freeBytes()
   t.ok(Math.abs(bytes - Number(free)) < Number(free) / 2, `${bytes} ${free}`)
 })

@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { MAX_LINE_BYTES, readLines, UnreadableFile } from '../../src/audit/read-lines.ts'
+import { MAX_LINE_BYTES, readFiles, readLines, UnreadableFile } from '../../src/audit/read-lines.ts'
 
 const file = join(t.testdir(), 'lines')
 
@@ -49,4 +49,27 @@ t.test('a file that cannot be read is named', async (t) => {
   const error = await lines.next().catch((error) => error)
   t.ok(error instanceof UnreadableFile)
   t.match(error.message, `${file}-none cannot be read: ENOENT`)
+})
+
+t.test('the last file is the one that it was at the beginning, whatever becomes of its name', async (t) => {
+  const files = ['first', 'second', 'last'].map((name) => `${file}-${name}`)
+  const last = files[2] as string
+  for (const name of files) {
+    writeFileSync(name, 'old\n')
+  }
+  const read: [string, string, boolean][] = []
+  for await (const { file, lines, isLast } of readFiles(files)) {
+    for await (const { bytes } of lines) {
+      read.push([file, `${bytes}`, isLast])
+    }
+    if (file === files[0]) {
+      renameSync(last, `${last}-renamed`)
+      writeFileSync(last, 'new\n')
+    }
+  }
+  t.same(
+    read,
+    files.map((name) => [name, 'old', name === last]),
+  )
+  await t.rejects(readFiles([...files, `${file}-none`]).next(), { message: /-none cannot be read: ENOENT/ })
 })

@@ -1,6 +1,6 @@
 /** Reads the records of files, and writes results as they come. */
 import { UnusablePdf } from '../../audit/pdf-signatures.ts'
-import { MAX_LINE_BYTES, readLines, UnreadableFile } from '../../audit/read-lines.ts'
+import { MAX_LINE_BYTES, readFiles, UnreadableFile } from '../../audit/read-lines.ts'
 import { type PlacedRecord, readRecord } from '../../audit/read-record.ts'
 import { CommandFailed, type Io } from '../io.ts'
 
@@ -13,8 +13,8 @@ export type ReadLine = PlacedRecord & { readonly bytes: Buffer }
  * @throws UnreadableFile, and CommandFailed if a line is no record
  */
 export async function* readRecords(files: readonly string[]): AsyncGenerator<ReadLine, void> {
-  for (const file of files) {
-    for await (const { number: line, bytes, end } of readLines(file)) {
+  for await (const { file, lines } of readFiles(files)) {
+    for await (const { number: line, bytes, end } of lines) {
       if (end === 'line feed') {
         const { record, wrong } = readRecord(bytes)
         if (record === undefined) {
