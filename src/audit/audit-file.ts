@@ -4,7 +4,7 @@ import { constants, statSync } from 'node:fs'
 import { access, type FileHandle, open, readdir, readFile, rename, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { AuditRecord } from '../../schemas/audit-record.ts'
-import { AuditFileError } from './audit-file-error.ts'
+import { AuditFileError, AuditFileLocked } from './audit-file-error.ts'
 import { type ChainEnd, EMPTY_CHAIN, hashLine } from './chain.ts'
 import { LINE_FEED, MAX_LINE_BYTES } from './read-lines.ts'
 import { readRotatedNumber, rotatedName } from './rotated-file.ts'
@@ -83,11 +83,11 @@ export class AuditFile {
       return
     }
     await lock.close()
-    throw new AuditFileError(
-      status === IS_LOCKED
-        ? 'is written by another process: each replica needs a file of its own'
-        : `cannot be locked, for which flock of util-linux is needed (${(error as NodeJS.ErrnoException)?.code ?? `exit code ${status}`})`,
-    )
+    if (status === IS_LOCKED) {
+      throw new AuditFileLocked('is written by another process: each replica needs a file of its own')
+    }
+    const reason = (error as NodeJS.ErrnoException)?.code ?? `exit code ${status}`
+    throw new AuditFileError(`cannot be locked, for which flock of util-linux is needed (${reason})`)
   }
 
   /**

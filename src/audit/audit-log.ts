@@ -9,7 +9,7 @@ import type { AuditConfiguration } from '../configuration/audit-configuration.ts
 import { problemWith } from '../configuration/problem.ts'
 import { AUDIT_UNAVAILABLE, ConfigurationError } from '../errors.ts'
 import { AuditFile, type FoundEnd } from './audit-file.ts'
-import { AuditFileError } from './audit-file-error.ts'
+import { AuditFileError, AuditFileLocked } from './audit-file-error.ts'
 import { Chain, type ChainEnd, describeTime, EMPTY_CHAIN, encodeCanonical, type NewRecord } from './chain.ts'
 
 /** Interval at which a file that cannot be written is tried again, and at which checkpoints are looked at, in ms. */
@@ -154,7 +154,7 @@ export class AuditLog {
       await this.#begin()
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      if (!PASSING.includes(code)) {
+      if (!PASSING.includes(code) && !(error instanceof AuditFileLocked)) {
         await this.#file?.close()
         const wrong = error instanceof AuditFileError ? message : `cannot be written (${code})`
         throw new ConfigurationError([problemWith('AUDIT_FILE', wrong, this.#configuration.file)])

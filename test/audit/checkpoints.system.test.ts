@@ -1,5 +1,5 @@
 /** Checkpoints of a service, judged by OpenSSL; and its end under load. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -239,11 +239,24 @@ t.test('a wrong configuration ends with code 78', async (t) => {
     t.match(problems, [{ msg: message }])
     t.equal(problems.length, 1)
   }
+})
+
+t.test('a service waits for one that writes its file, which may be ending', async (t) => {
   const file = path('shared.jsonl')
-  const server = await startReadyServerProcess(t, { ...environment, AUDIT_FILE: file })
-  const { exited, output } = startServerProcess(t, { ...environment, AUDIT_FILE: file })
-  t.same(await exited, { code: 78, signal: null })
-  t.match(output(), /is written by another process: each replica needs a file of its own/)
-  await end(server)
-  t.same(findChainProblems(readFileSync(file, 'utf8').split('\n').slice(0, -1)), [])
+  const shared = { ...environment, AUDIT_FILE: file }
+  const first = await startReadyServerProcess(t, shared)
+  const second = startServerProcess(t, shared)
+  await until('it says why it waits', () =>
+    second.output().includes('is written by another process: each replica needs a file of its own'),
+  )
+  const sign = (address: string) =>
+    send(`${address}/sign`, { method: 'POST', body: JSON.stringify(rawRequest('one')) })
+  const address = await second.url
+  t.equal((await send(`${address}/health/ready`)).statusCode, 503)
+  t.equal((await sign(address)).json().code, 'AUDIT_UNAVAILABLE')
+  await end(first)
+  await until('it is ready', async () => (await send(`${address}/health/ready`)).statusCode === 200)
+  t.equal((await sign(address)).statusCode, 200)
+  await end(second)
+  t.same(findChainProblems(readLines(file)), [])
 })
