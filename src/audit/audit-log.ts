@@ -23,6 +23,9 @@ const MAX_OWED = 1_000
 /** Codes of errors that pass by themselves; any other one at the start is a wrong configuration. */
 const PASSING: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EIO', 'ESTALE', 'EMFILE', 'ENFILE']
 
+/** By how much the clock may go on while a checkpoint is signed: no timestamp may be far from the time of its statement. */
+const MAX_CLOCK_STEP_MS = 60_000
+
 /** Signs the statement of a checkpoint. */
 export interface CheckpointSigner {
   /** False while it cannot sign yet, which is no failure. */
@@ -411,7 +414,12 @@ export class AuditLog {
       if (this.#signer?.isReady === false) {
         throw new Error('the signer is not ready')
       }
-      return await this.#signer?.sign(statement)
+      const begun = Date.now()
+      const signature = await this.#signer?.sign(statement)
+      if (Math.abs(Date.now() - begun) > MAX_CLOCK_STEP_MS) {
+        throw new Error('the clock was set, or the machine slept, meanwhile')
+      }
+      return signature
     } catch (error) {
       this.#warning.warn('a checkpoint of the audit log cannot be signed', { reason: describeReason(error) })
       if (!closes) {

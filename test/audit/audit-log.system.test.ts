@@ -472,6 +472,23 @@ t.test('checkpoints', async (t) => {
     t.equal(log.problem, undefined)
   })
 
+  t.test('are signed anew where the clock is set meanwhile', async (t) => {
+    const file = createPath()
+    const { state, signer } = createSigner()
+    state.isReady = false
+    const { lines } = await startLog(t, { file, checkpointMs: 1_000 }, signer)
+    const clock = Date.now
+    t.teardown(() => {
+      Date.now = clock
+    })
+    Date.now = () => clock() + (state.statements.length === 0 ? 0 : 70_000)
+    state.isReady = true
+    await until('it is made', () => count(file) === 1)
+    t.match(lines(), [{ reason: 'the clock was set, or the machine slept, meanwhile' }])
+    t.equal(state.statements.length, 2)
+    t.same(good(file), [])
+  })
+
   t.test('at the end there is one without a signature where it cannot be signed', async (t) => {
     for (const change of [
       { isReady: false },
