@@ -9,7 +9,8 @@ import {
   findHashAlgorithm,
   type HashAlgorithm,
 } from '../algorithms/hash-algorithms.ts'
-import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
+import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
+import type { SignatureAlgorithm, SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import {
   readLongAttributes,
@@ -228,20 +229,26 @@ function checkProtection(
     return
   }
   const { algorithm } = signer.certificate()
-  const signatures = [
-    algorithm.signerInfoIdentifier(hashAlgorithm),
-    algorithm.certificateIdentifier(hashAlgorithm),
-  ].map(({ algorithmId }) => algorithmId)
+  const own = [algorithm.signerInfoIdentifier(hashAlgorithm), algorithm.certificateIdentifier(hashAlgorithm)]
   if (
     protection === 'unreadable' ||
     protection.digest !== hashAlgorithm.oid ||
-    !signatures.includes(protection.signature)
+    !own.some((one) => isProtected(one, protection.signature))
   ) {
     throw new INVALID_REQUEST(
       `data_to_be_signed: has a CMSAlgorithmProtection of other algorithms than hash_algorithm ${hashAlgorithm.name} and ` +
         `${algorithm.name}, with which the signer signs`,
     )
   }
+}
+
+/** Returns whether an algorithm is that of a signature, with the same salt if it is RSASSA-PSS. */
+function isProtected(
+  algorithm: ReturnType<SignatureAlgorithm['signerInfoIdentifier']>,
+  { oid, hash, saltLength }: SignatureIdentifier,
+): boolean {
+  const own = readSignatureIdentifier(Buffer.from(algorithm.toSchema().toBER()))
+  return own.oid === oid && own.hash === hash && own.saltLength === saltLength
 }
 
 /** @throws NOT_ALLOWED_FOR_SIGNER unless these are the signed attributes of data, for a signer that signs nothing else */

@@ -3,6 +3,7 @@
  * RFC 5035 3).
  */
 import { digest, findHashByOid, type HashAlgorithm, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
+import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
 import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
 import { areSorted, isSortedSet } from '../asn1/der-check.ts'
 import { DerReader } from '../asn1/der-reader.ts'
@@ -36,10 +37,10 @@ export interface SignedAttributes {
   readonly protectedAlgorithms: ProtectedAlgorithms | 'unreadable' | undefined
 }
 
-/** Dotted object identifiers. */
 export interface ProtectedAlgorithms {
+  /** Dotted object identifier. */
   readonly digest: string
-  readonly signature: string
+  readonly signature: SignatureIdentifier
 }
 
 /** An Attribute (RFC 5652 5.3): its type as a DER OBJECT IDENTIFIER, and the content of its SET of values. */
@@ -101,7 +102,7 @@ function readProtectedAlgorithms(attributes: readonly Attribute[]): SignedAttrib
     const protection = DerReader.enterOnly(value ?? Buffer.alloc(0), TAG.sequence)
     const digest = readAlgorithmIdentifier(protection.element(TAG.sequence)).oid
     // An AlgorithmIdentifier under an IMPLICIT tag
-    const signature = protection.enter(contextTag(1)).objectIdentifier()
+    const signature = readSignatureIdentifier(encode(TAG.sequence, protection.content(contextTag(1))))
     protection.finish()
     return { digest, signature }
   } catch {

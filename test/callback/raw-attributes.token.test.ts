@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import * as asn1js from 'asn1js'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { encodePssParameters, ID_RSASSA_PSS } from '../../src/algorithms/rsa-pss.ts'
 import {
   attributesNaming,
   basicAttributes,
@@ -36,6 +37,7 @@ folder.write({
   house: folder.entry('house'),
   contracts: folder.entry('contracts'),
   strict: folder.entry('house', { key: { label: 'house' }, rawSigning: 'signed-attributes' }),
+  pss: folder.entry('house', { key: { label: 'house' }, signatureAlgorithm: 'rsassa-pss', raw: true }),
 })
 const service = await startReadyService(t, folder.environment)
 
@@ -284,6 +286,24 @@ t.test('attributes that protect other algorithms than those of the signature are
       })
     }
   }
+})
+
+t.test('attributes may protect the salt of RSASSA-PSS that the signer makes, and no other', async (t) => {
+  const [id, sha256, sha512] = [ID_RSASSA_PSS, '2.16.840.1.101.3.4.2.1', '2.16.840.1.101.3.4.2.3']
+  const named = namingAttribute('sha256', house.certificate.raw)
+  const pss = (hash: 'sha256' | 'sha512', saltLength: number) =>
+    encodePssParameters({ hash: findHashAlgorithm(hash) as HashAlgorithm, saltLength })
+  const answerTo = async (...protection: Parameters<typeof protectionAttribute>) => {
+    const data = encodeAttributes(...basicAttributes(), named, protectionAttribute(...protection))
+    const { statusCode, json } = await ask(data, { signing_token: tokenFor('pss') })
+    return statusCode === 200 ? 'signed' : json().code
+  }
+  t.equal(await answerTo(sha256, id, pss('sha256', 32)), 'signed')
+  t.equal(await answerTo(sha256, id, pss('sha256', 222)), 'INVALID_REQUEST')
+  t.equal(await answerTo(sha256, id, pss('sha512', 32)), 'INVALID_REQUEST')
+  t.equal(await answerTo(sha512, id, pss('sha512', 64)), 'INVALID_REQUEST')
+  t.equal(await answerTo(sha256, id), 'INVALID_REQUEST')
+  t.equal(await answerTo(sha256, '1.2.840.113549.1.1.1'), 'INVALID_REQUEST')
 })
 
 t.test('a signing-time at which the certificate of the signer is not valid is refused', async (t) => {

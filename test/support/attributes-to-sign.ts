@@ -54,10 +54,14 @@ export function namingAttribute(hash: string, ...raw: readonly Uint8Array[]): as
 }
 
 /** Builds CMSAlgorithmProtection (RFC 6211 2) of algorithms, given as dotted object identifiers. */
-export function protectionAttribute(hash: string, signature: string): asn1js.Sequence {
+export function protectionAttribute(
+  hash: string,
+  signature: string,
+  parameters: asn1js.BaseBlock = new asn1js.Null(),
+): asn1js.Sequence {
   const algorithm = new asn1js.Constructed({
     idBlock: { tagClass: 3, tagNumber: 1 },
-    value: [oid(signature), new asn1js.Null()],
+    value: [oid(signature), parameters],
   })
   return attribute('1.2.840.113549.1.9.52', sequence(sequence(oid(hash)), algorithm))
 }
