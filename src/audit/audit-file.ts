@@ -62,10 +62,9 @@ export class AuditFile {
   }
 
   /**
-   * Takes the lock, unless it is held. The system releases it when this process ends, however it does. Other processes are
-   * refused.
+   * Takes the lock, unless it is held. The system releases it when this process ends, however it does.
    *
-   * @throws AuditFileError
+   * @throws AuditFileLocked while another process has it; AuditFileError
    */
   async lock(): Promise<void> {
     if (await this.#isLocked()) {
@@ -201,7 +200,7 @@ export class AuditFile {
     try {
       await rename(this.#path, rotated)
     } catch (error) {
-      // One large file is as good a proof as several. Such a file may be mounted by itself, or have the attribute a
+      // One large file is as good a proof as several. A file that is mounted by itself cannot be renamed
       await this.#noteEnd(undefined)
       this.#rotateAt = this.#size + this.#rotateBytes
       this.#onUnmovable(error)

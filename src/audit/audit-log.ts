@@ -23,7 +23,7 @@ const MAX_OWED = 1_000
 /** Codes of errors that pass by themselves; any other one at the start is a wrong configuration. */
 const PASSING: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EIO', 'ESTALE', 'EMFILE', 'ENFILE']
 
-/** By how much the clock may go on while a checkpoint is signed: no timestamp may be far from the time of its statement. */
+/** By how much the clock may change while a checkpoint is signed: no timestamp may be far from the time of its statement. */
 const MAX_CLOCK_STEP_MS = 60_000
 
 /** Signs the statement of a checkpoint. */
@@ -115,7 +115,7 @@ export class AuditLog {
 
   #warnOfUnmovable(error: unknown): void {
     this.#warning.warn(
-      'the audit file cannot be rotated, and grows: mount its folder rather than the file, and take the attribute a from it',
+      'the audit file cannot be rotated, and grows: its folder has to be writable, and mounted rather than the file',
       { reason: describeReason(error) },
     )
   }
@@ -377,7 +377,8 @@ export class AuditLog {
         this.#log.info('the audit log can be written again')
       }
     } catch (error) {
-      this.#warning.warn('the audit log waits', { reason: describeReason(error) })
+      const reason = describeReason(error)
+      this.#warning.warn('the audit log waits', { reason }, `waits: ${reason}`)
     }
   }
 

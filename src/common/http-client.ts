@@ -145,7 +145,10 @@ export class HttpClient {
         if (status === 200 || anyStatus) {
           // The connection may be gone once the body is read
           const serverCertificate = certificateOf(message)
-          return { status, headers, body: await read(message, request), serverCertificate }
+          const { remoteAddress } = message.socket
+          const body = await read(message, request)
+          this.#noteReached(hop, status === 200 ? remoteAddress : undefined)
+          return { status, headers, body, serverCertificate }
         }
         const mayBePrivate = redirects === 0 ? this.#isFromPrivate(message, hop) : hop.mayBePrivate
         message.destroy()
@@ -157,9 +160,16 @@ export class HttpClient {
       }
       throw new HttpError('redirect', `redirects more than ${MAX_REDIRECTS} times`)
     } catch (error) {
+      this.#noteReached(hop, undefined)
       signal.throwIfAborted()
       throw error instanceof HttpError ? error : unreachable(error, this.#proxies.for(hop.url))
     }
+  }
+
+  /** @param address that gave a good answer; undefined if none did */
+  #noteReached({ url }: Hop, address: string | undefined): void {
+    const { hostname } = this.#proxies.for(url)?.url ?? url
+    this.#reached.note(hostname, address)
   }
 
   /** Closes the connections. */
@@ -177,7 +187,6 @@ export class HttpClient {
       outgoing.on('socket', (socket) => {
         isUsedAgain = this.#used.has(socket)
         this.#used.add(socket)
-        this.#reached.note((this.#proxies.for(hop.url)?.url ?? hop.url).hostname, socket)
       })
       try {
         return await awaitAnswer(outgoing, request)

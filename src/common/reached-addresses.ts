@@ -1,28 +1,27 @@
 import type { LookupAddress } from 'node:dns'
-import type { LookupFunction, Socket } from 'node:net'
+import type { LookupFunction } from 'node:net'
 import { keepLatest } from './keep-latest.ts'
 
 /** Hosts that are remembered, which is more than a service asks. */
 const MAX_HOSTS = 1_000
 
 /**
- * Remembers at which of its addresses each host was reached last, and has that tried first. Node.js tries one after another, each for
- * some time, which each new connection would lose at a host whose first address leads nowhere.
+ * Remembers which address of a host gave the last answer, if that was a good one, and has it tried first. Node.js tries one after
+ * another, each for some time, which each new connection would lose at a host whose first address leads nowhere.
  */
 export class ReachedAddresses {
   readonly #reached = new Map<string, string>()
 
-  /** Notes the address of a connection to a host, once it is there. */
-  note(host: string, socket: Socket): void {
-    const { remoteAddress } = socket
-    if (socket.connecting) {
-      socket.once('connect', () => this.note(host, socket))
-    } else if (remoteAddress !== undefined) {
-      keepLatest(this.#reached, host, remoteAddress, MAX_HOSTS)
+  /** @param address that gave a good answer; undefined if none did, so that another one of the host may be tried first */
+  note(host: string, address: string | undefined): void {
+    if (address === undefined) {
+      this.#reached.delete(host)
+    } else {
+      keepLatest(this.#reached, host, address, MAX_HOSTS)
     }
   }
 
-  /** Returns a lookup whose answers begin with the address at which the host was reached last. */
+  /** Returns a lookup whose answers begin with the remembered address. */
   putFirst(lookup: LookupFunction): LookupFunction {
     return (host, options, callback) => {
       lookup(host, options, (error, found, family) => {

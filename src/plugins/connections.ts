@@ -241,8 +241,7 @@ export const connections = fp<ConnectionsOptions>(
       for (const socket of open.keys()) {
         former.add(socket)
       }
-      // What has arrived during a reload is read first, or its connection would count as idle
-      setImmediate(() => setImmediate(endIdle))
+      endIdle()
     })
     app.addHook('onSend', (request, reply, payload, done) => {
       if (isAnnounced || former.has(request.raw.socket)) {

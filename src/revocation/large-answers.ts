@@ -33,6 +33,9 @@ export class LargeAnswers {
   /** In the order in which they came, but for those of a host whose answer was the foremost since. */
   readonly #readers = new Set<Reader>()
   #foremost: Reader | undefined
+  /** Parts of all but the foremost, and of those of each host. */
+  #parts = 0
+  readonly #partsOfHosts = new Map<string, number>()
 
   createParts(host: string): Parts {
     const reader: Reader = { host, parts: 0 }
@@ -54,6 +57,8 @@ export class LargeAnswers {
         if (this.#foremost === reader) {
           this.#foremost = undefined
           this.#putLast(host)
+        } else {
+          this.#count(host, -reader.parts)
         }
         this.#letSomeGoOn()
       },
@@ -62,8 +67,12 @@ export class LargeAnswers {
 
   #letSomeGoOn(): void {
     for (const reader of this.#waiting()) {
-      this.#foremost ??= reader
+      if (this.#foremost === undefined) {
+        this.#foremost = reader
+        this.#count(reader.host, -reader.parts)
+      }
       if (reader === this.#foremost || this.#hasRoom(reader.host)) {
+        this.#count(reader.host, reader === this.#foremost ? 0 : 1)
         reader.parts += 1
         reader.goOn?.()
         reader.goOn = undefined
@@ -76,17 +85,20 @@ export class LargeAnswers {
   }
 
   #hasRoom(host: string): boolean {
-    return this.#countParts(() => true) < MOST && !this.#isHostFull(host)
+    return this.#parts < MOST && !this.#isHostFull(host)
   }
 
   #isHostFull(host: string): boolean {
-    return this.#countParts((reader) => reader.host === host) >= MOST_OF_HOST
+    return (this.#partsOfHosts.get(host) ?? 0) >= MOST_OF_HOST
   }
 
-  #countParts(isMeant: (reader: Reader) => boolean): number {
-    return [...this.#readers]
-      .filter((reader) => reader !== this.#foremost && isMeant(reader))
-      .reduce((sum, { parts }) => sum + parts, 0)
+  #count(host: string, change: number): void {
+    const ofHost = (this.#partsOfHosts.get(host) ?? 0) + change
+    this.#parts += change
+    this.#partsOfHosts.set(host, ofHost)
+    if (ofHost === 0) {
+      this.#partsOfHosts.delete(host)
+    }
   }
 
   #putLast(host: string): void {

@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs'
+import { readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { MAX_LINE_BYTES, readFiles, readLines, UnreadableFile } from '../../src/audit/read-lines.ts'
@@ -72,4 +72,23 @@ t.test('the last file is the one that it was at the beginning, whatever becomes 
     files.map((name) => [name, 'old', name === last]),
   )
   await t.rejects(readFiles([...files, `${file}-none`]).next(), { message: /-none cannot be read: ENOENT/ })
+})
+
+t.test('files are closed where not all is read', async (t) => {
+  const open = () => readdirSync('/proc/self/fd').length
+  const files = ['one', 'two'].map((name) => `${file}-${name}`)
+  for (const name of files) {
+    writeFileSync(name, 'line\nline\n')
+  }
+  const before = open()
+  for (const last of files) {
+    for await (const { file, lines } of readFiles(files)) {
+      await lines.next()
+      await lines.return()
+      if (file === last) {
+        break
+      }
+    }
+  }
+  t.equal(open(), before)
 })

@@ -5,8 +5,9 @@ import { HttpClient } from '../../src/common/http-client.ts'
 
 t.test('a host is asked first at the address at which it was reached last', async (t) => {
   const asked: string[] = []
+  let status = 200
   const serve = async (address: string, port = 0) => {
-    const server = createServer((_, response) => response.end(address))
+    const server = createServer((_, response) => response.writeHead(status).end(address))
     await new Promise<void>((resolve) => server.listen(port, address, resolve))
     t.teardown(() => server.close())
     return (server.address() as AddressInfo).port
@@ -27,5 +28,11 @@ t.test('a host is asked first at the address at which it was reached last', asyn
   await serve('127.0.0.2', port)
   t.equal(await get('one.test'), '127.0.0.1', 'it is not tried any more')
   t.equal(await get('two.test'), '127.0.0.2', 'of another host nothing is known')
-  t.same(asked, ['one.test', 'one.test', 'two.test'])
+  status = 503
+  for (const host of ['one.test', 'two.test']) {
+    await t.rejects(get(host), { message: 'answered with the HTTP status 503' })
+  }
+  status = 200
+  t.equal(await get('one.test'), '127.0.0.2', 'what gave no good answer is not preferred any more')
+  t.equal(asked.length, 6)
 })
