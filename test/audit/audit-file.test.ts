@@ -321,7 +321,8 @@ t.test('rotated files may be moved away also where no new one could be made', as
 t.test('a file that cannot be renamed goes on, and is tried again after as many bytes', async (t) => {
   const { path } = await createFile(t, 1)
   const { size } = statSync(path)
-  if (!(await mountFile(t, path))) {
+  const unmount = await mountFile(t, path)
+  if (unmount === undefined) {
     t.pass('a file cannot be mounted here')
     return
   }
@@ -334,8 +335,17 @@ t.test('a file that cannot be renamed goes on, and is tried again after as many 
   t.match(reasons, [{ code: 'EBUSY' }, { code: 'EBUSY' }])
   t.equal(reasons.length, 2)
   t.equal(readLines(path).length, 6)
-  t.same(findChainProblems(readLines(path)), [])
   t.equal(readFileSync(`${path}.lock`, 'utf8'), '')
+  await unmount()
+  for (let number = 7; number <= 10; number += 1) {
+    await writer.append()
+  }
+  t.strictSame(
+    [1, 7, 9].map((number) => existsSync(rotatedName(path, number))),
+    [true, true, false],
+  )
+  t.same(findChainProblems(readLines(path)), [], 'of all files together')
+  t.equal(readLines(path).length, 10)
 })
 
 t.test('only files of its name are taken for its own', async (t) => {

@@ -11,25 +11,37 @@ interface Ending {
  * @param options of tmpfs, such as `size=64k` or `nr_inodes=5`
  * @returns whether this user may
  */
-export function mountDisk(t: Ending, folder: string, options: string): Promise<boolean> {
-  return mount(t, folder, ['-t', 'tmpfs', '-o', options, 'tmpfs'])
+export async function mountDisk(t: Ending, folder: string, options: string): Promise<boolean> {
+  return (await mount(t, folder, ['-t', 'tmpfs', '-o', options, 'tmpfs'])) !== undefined
 }
 
 /**
- * Mounts a file over itself until the end of the test, as container engines do: nobody can rename it.
+ * Mounts a file over itself, as container engines do: nobody can rename it.
  *
- * @returns whether this user may
+ * @returns what ends that before the test does; undefined if this user may not mount
  */
-export function mountFile(t: Ending, file: string): Promise<boolean> {
+export function mountFile(t: Ending, file: string): Promise<(() => Promise<void>) | undefined> {
   return mount(t, file, ['--bind', file])
 }
 
-async function mount(t: Ending, at: string, args: readonly string[]): Promise<boolean> {
+async function mount(
+  t: Ending,
+  at: string,
+  args: readonly string[],
+): Promise<(() => Promise<void>) | undefined> {
+  const run = promisify(execFile)
   try {
-    await promisify(execFile)('mount', [...args, at])
+    await run('mount', [...args, at])
   } catch {
-    return false
+    return undefined
   }
-  t.teardown(() => promisify(execFile)('umount', ['--lazy', at]))
-  return true
+  let isMounted = true
+  const unmount = async () => {
+    if (isMounted) {
+      isMounted = false
+      await run('umount', ['--lazy', at])
+    }
+  }
+  t.teardown(unmount)
+  return unmount
 }
