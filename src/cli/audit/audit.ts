@@ -10,9 +10,9 @@ FILE is a file of an audit log: the rotated ones, oldest first, then the one tha
 memory for files of any size, and needs neither a token nor any variable.
 
 Examples:
-  signing-service audit verify audit-*.jsonl audit.jsonl --certificate signer.pem
+  signing-service audit verify audit*.jsonl --certificate signer.pem
   signing-service audit show --outcome refused --since 2026-11-01 audit.jsonl
-  signing-service audit find --pdf contract.pdf audit-*.jsonl audit.jsonl
+  signing-service audit find --pdf contract.pdf audit*.jsonl
 `
 
 export function addAuditCommand(program: Command, io: Io): void {

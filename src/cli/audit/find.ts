@@ -17,7 +17,7 @@ no signature. It does not verify signatures, which every reader of PDFs does, no
 signature has no record, or if the bytes that it covers are not those that were signed.
 
 Examples:
-  signing-service audit find --pdf contract.pdf audit-*.jsonl audit.jsonl
+  signing-service audit find --pdf contract.pdf audit*.jsonl
   signing-service audit find --pdf contract.pdf audit.jsonl --json | jq -r '.signatures[].records[].record.subject'
 `
 

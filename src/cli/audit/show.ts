@@ -13,7 +13,7 @@ T is a date (2026-11-27, which begins at 00:00 UTC), or a time with Z or an offs
 
 Examples:
   signing-service audit show --subject contracts-app --since 2026-11-01 --until 2026-12-01 audit.jsonl
-  signing-service audit show --outcome refused --code HSM_BUSY audit-*.jsonl audit.jsonl
+  signing-service audit show --outcome refused --code HSM_BUSY audit*.jsonl
   signing-service audit show --digest "$(openssl dgst -sha256 -r contract.xml | cut -d' ' -f1)" --json audit.jsonl
 `
 

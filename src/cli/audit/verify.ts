@@ -18,7 +18,7 @@ nobody vouches for their authorities. Revocation is not checked.
 Exit codes: 0 proven, 1 not proven, 2 wrong usage.
 
 Examples:
-  signing-service audit verify audit-*.jsonl audit.jsonl --certificate signer.pem --tsa-ca tsa-root.pem
+  signing-service audit verify audit*.jsonl --certificate signer.pem --tsa-ca tsa-root.pem
   signing-service audit verify audit.jsonl --certificate signer.pem --open-end      # the service runs
   signing-service audit verify audit-000000250001.jsonl --certificate signer.pem --open-start --open-end
 `
