@@ -18,7 +18,7 @@ import {
   sha256,
 } from '../support/audit-records.ts'
 import { readLog } from '../support/log-lines.ts'
-import { mountDisk } from '../support/mounted-disk.ts'
+import { mountDisk, mountFile } from '../support/mounted-disk.ts'
 import { until } from '../support/signing.ts'
 
 const folders = t.testdir()
@@ -135,6 +135,20 @@ t.test('a restart goes on with the chain', async (t) => {
   }
   t.same(kindsIn(file), ['started', 'checkpoint', 'started', 'checkpoint', 'started', 'checkpoint'])
   t.same(new Set(readRecords(file).map(({ stream }) => stream)), new Set(['one']))
+  t.same(good(file), [])
+})
+
+t.test('a file that cannot be rotated goes on, with a warning', async (t) => {
+  const file = createPath()
+  await (await startLog(t, { file })).close()
+  if ((await mountFile(t, file)) === undefined) {
+    t.pass('a file cannot be mounted here')
+    return
+  }
+  const { log, close, lines } = await startLog(t, { file, rotateBytes: 1 })
+  await log.record(decision('one'))
+  await close()
+  t.match(lines(), [{ msg: /^the audit file cannot be rotated, and grows/, reason: 'EBUSY' }])
   t.same(good(file), [])
 })
 
