@@ -23,7 +23,7 @@ const MAX_OWED = 1_000
 /** Codes of errors that pass by themselves; any other one at the start is a wrong configuration. */
 const PASSING: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EIO', 'ESTALE', 'EMFILE', 'ENFILE']
 
-/** By how much the clock may change while a checkpoint is signed: no timestamp may be far from the time of its statement. */
+/** The clock may change by so much while a checkpoint is signed: no timestamp may be far from the time of its statement. */
 const MAX_CLOCK_STEP_MS = 60_000
 
 /** Signs the statement of a checkpoint. */
@@ -111,13 +111,6 @@ export class AuditLog {
       file === undefined
         ? undefined
         : new AuditFile(file, rotateBytes, (error) => this.#warnOfUnmovable(error))
-  }
-
-  #warnOfUnmovable(error: unknown): void {
-    this.#warning.warn(
-      'the audit file cannot be rotated, and grows: its folder has to be writable, and mounted rather than the file',
-      { reason: describeReason(error) },
-    )
   }
 
   /** The reason why nothing can be recorded, for everybody who reaches the service; undefined while all is well. */
@@ -408,6 +401,13 @@ export class AuditLog {
     if (signature !== undefined) {
       this.#checkpoint = { covered: records + 1, at: performance.now() }
     }
+  }
+
+  #warnOfUnmovable(error: unknown): void {
+    this.#warning.warn(
+      'the audit file cannot be rotated, and grows: its folder has to be writable, and mounted rather than the file',
+      { reason: describeReason(error) },
+    )
   }
 
   async #sign(statement: Buffer, closes: boolean) {

@@ -9,8 +9,8 @@ import {
   findHashAlgorithm,
   type HashAlgorithm,
 } from '../algorithms/hash-algorithms.ts'
-import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
-import type { SignatureAlgorithm, SignedMessage } from '../algorithms/signature-algorithm.ts'
+import type { SignatureIdentifier } from '../algorithms/received-signature.ts'
+import type { SignedMessage, SignMechanism } from '../algorithms/signature-algorithm.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import {
   readLongAttributes,
@@ -229,11 +229,15 @@ function checkProtection(
     return
   }
   const { algorithm } = signer.certificate()
-  const own = [algorithm.signerInfoIdentifier(hashAlgorithm), algorithm.certificateIdentifier(hashAlgorithm)]
+  const signatures = [
+    algorithm.signerInfoIdentifier(hashAlgorithm),
+    algorithm.certificateIdentifier(hashAlgorithm),
+  ].map(({ algorithmId }) => algorithmId)
   if (
     protection === 'unreadable' ||
     protection.digest !== hashAlgorithm.oid ||
-    !own.some((one) => isProtected(one, protection.signature))
+    !signatures.includes(protection.signature.oid) ||
+    !hasParametersOf(algorithm.mechanism(hashAlgorithm), protection.signature)
   ) {
     throw new INVALID_REQUEST(
       `data_to_be_signed: has a CMSAlgorithmProtection of other algorithms than hash_algorithm ${hashAlgorithm.name} and ` +
@@ -242,13 +246,12 @@ function checkProtection(
   }
 }
 
-/** Returns whether an algorithm is that of a signature, with the same salt if it is RSASSA-PSS. */
-function isProtected(
-  algorithm: ReturnType<SignatureAlgorithm['signerInfoIdentifier']>,
-  { oid, hash, saltLength }: SignatureIdentifier,
-): boolean {
-  const own = readSignatureIdentifier(Buffer.from(algorithm.toSchema().toBER()))
-  return own.oid === oid && own.hash === hash && own.saltLength === saltLength
+/** Returns whether a signature has the parameters with which the token signs: those of RSASSA-PSS, as others have none. */
+function hasParametersOf(mechanism: SignMechanism, { hash, saltLength }: SignatureIdentifier): boolean {
+  return (
+    mechanism.name !== 'CKM_RSA_PKCS_PSS' ||
+    (hash?.name === mechanism.hash && saltLength === mechanism.saltLength)
+  )
 }
 
 /** @throws NOT_ALLOWED_FOR_SIGNER unless these are the signed attributes of data, for a signer that signs nothing else */

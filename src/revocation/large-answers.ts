@@ -18,7 +18,7 @@ export interface Parts {
 
 interface Reader {
   readonly host: string
-  /** Parts that it may have, beside the first. */
+  /** Parts that it may have beside the first; 0 for the foremost answer, of which none counts. */
   parts: number
   /** Lets it have the next part, for which it waits. */
   goOn?: (() => void) | undefined
@@ -54,11 +54,10 @@ export class LargeAnswers {
         if (!this.#readers.delete(reader)) {
           return
         }
+        this.#count(reader, -reader.parts)
         if (this.#foremost === reader) {
           this.#foremost = undefined
           this.#putLast(host)
-        } else {
-          this.#count(host, -reader.parts)
         }
         this.#letSomeGoOn()
       },
@@ -69,13 +68,13 @@ export class LargeAnswers {
     for (const reader of this.#waiting()) {
       if (this.#foremost === undefined) {
         this.#foremost = reader
-        this.#count(reader.host, -reader.parts)
+        this.#count(reader, -reader.parts)
       }
-      if (reader === this.#foremost || this.#hasRoom(reader.host)) {
-        this.#count(reader.host, reader === this.#foremost ? 0 : 1)
-        reader.parts += 1
-        reader.goOn?.()
-        reader.goOn = undefined
+      if (reader === this.#foremost) {
+        goOn(reader)
+      } else if (this.#hasRoom(reader.host)) {
+        this.#count(reader, 1)
+        goOn(reader)
       }
     }
   }
@@ -92,8 +91,10 @@ export class LargeAnswers {
     return (this.#partsOfHosts.get(host) ?? 0) >= MOST_OF_HOST
   }
 
-  #count(host: string, change: number): void {
+  #count(reader: Reader, change: number): void {
+    const { host } = reader
     const ofHost = (this.#partsOfHosts.get(host) ?? 0) + change
+    reader.parts += change
     this.#parts += change
     this.#partsOfHosts.set(host, ofHost)
     if (ofHost === 0) {
@@ -107,4 +108,9 @@ export class LargeAnswers {
       this.#readers.add(reader)
     }
   }
+}
+
+function goOn(reader: Reader): void {
+  reader.goOn?.()
+  reader.goOn = undefined
 }

@@ -19,7 +19,7 @@ export function checkSigningTime(
     return
   }
   const period = signer.certificate().validity.slice(0, 1)
-  // Of one that is not valid now either, another error tells
+  // Another error tells of a certificate that is not valid now
   const isValid = findInvalidity(period, new Date()) === undefined
   if (isValid && findInvalidity(period, signingTime) !== undefined) {
     throw new INVALID_REQUEST(

@@ -21,6 +21,6 @@ t.test('the time must be one at which the certificate is valid', async (t) => {
   t.throws(() => checkSigningTime('data', past(3), signer), { message: /^data: has the signing-time/ })
 })
 
-t.test('of a certificate that is not valid now another error tells', async (t) => {
+t.test('another error tells of a certificate that is not valid now', async (t) => {
   t.doesNotThrow(() => checkSigningTime('data', past(0), signerOf(past(2), past(1))))
 })
