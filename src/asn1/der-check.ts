@@ -14,11 +14,12 @@ const MAX_DEPTH = 32
  * encodes anew.
  *
  * @param element with its tag and length
+ * @param limit elements that are looked at
  */
-export function findEncodingFlaw(element: Buffer): string | undefined {
+export function findEncodingFlaw(element: Buffer, limit = Number.POSITIVE_INFINITY): string | undefined {
   try {
     const turns = readAll(element)
-    while (turns.next().done !== true) {}
+    for (let count = 0; count < limit && turns.next().done !== true; count += ELEMENTS_PER_TURN) {}
     return undefined
   } catch (error) {
     return (error as Error).message

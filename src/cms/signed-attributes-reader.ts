@@ -5,7 +5,7 @@
 import { digest, findHashByOid, type HashAlgorithm, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
 import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
-import { areSorted, isSortedSet } from '../asn1/der-check.ts'
+import { areSorted, findEncodingFlaw, isSortedSet } from '../asn1/der-check.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { checkPrimitive } from '../asn1/primitive.ts'
@@ -19,6 +19,7 @@ import {
   ID_COUNTERSIGNATURE,
   ID_DATA,
   ID_MESSAGE_DIGEST,
+  ID_REVOCATION_INFO_ARCHIVAL,
   ID_SIGNING_CERTIFICATE,
   ID_SIGNING_CERTIFICATE_V2,
   ID_SIGNING_TIME,
@@ -56,6 +57,7 @@ const SIGNING_CERTIFICATE = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE)
 const SIGNING_CERTIFICATE_V2 = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE_V2)
 const ALGORITHM_PROTECTION = encodeObjectIdentifier(ID_CMS_ALGORITHM_PROTECTION)
 const SIGNING_TIME = encodeObjectIdentifier(ID_SIGNING_TIME)
+const REVOCATION_ARCHIVAL = encodeObjectIdentifier(ID_REVOCATION_INFO_ARCHIVAL)
 const COUNTERSIGNATURE = encodeObjectIdentifier(ID_COUNTERSIGNATURE)
 /** Types of which there is one attribute at most, with one value (RFC 5652 11). */
 const SINGLE = [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME]
@@ -217,7 +219,7 @@ function checkEncodings(attributes: readonly Attribute[]): void {
       throw new Error(`they have more than ${MAX_VALUES} values`)
     }
     new DerReader(type).objectIdentifier()
-    elements.forEach(checkPrimitive)
+    elements.forEach(type.equals(REVOCATION_ARCHIVAL) ? checkPrimitive : checkDepths)
     if (type.equals(SIGNING_TIME)) {
       elements.forEach(readSigningTime)
     }
@@ -228,6 +230,23 @@ function checkEncodings(attributes: readonly Attribute[]): void {
     }
   }
 }
+
+/**
+ * Refuses a value that is not DER in its depths: some verifiers, such as those with Bouncy Castle, encode it anew before they
+ * verify. Of a value with very many elements the first ones are looked at. CRLs and OCSP responses are left as their
+ * issuers have encoded them.
+ *
+ * @throws Error
+ */
+function checkDepths(value: Buffer): void {
+  const flaw = findEncodingFlaw(value, MAX_CHECKED)
+  if (flaw !== undefined) {
+    throw new Error(flaw)
+  }
+}
+
+/** Elements of a value that are looked at, which takes some 2 ms. A timestamp with its certificates has some hundreds. */
+const MAX_CHECKED = 2_000
 
 /** Most attributes, and most values of them and certificates that they name. Usual ones have a dozen; many take long to read. */
 const MAX_ATTRIBUTES = 64

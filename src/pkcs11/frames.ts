@@ -135,9 +135,11 @@ function decodeFrame(frame: Buffer) {
   const octets = frame.subarray(textEnd)
   switch (message.type) {
     case 'sign':
-      return { ...message, data: octets }
+      message.data = octets
+      return message
     case 'signed':
-      return { ...message, signature: octets }
+      message.signature = octets
+      return message
     default:
       return ABOUT_KEYS.includes(message.type) ? JSON.parse(text, readOctets) : message
   }

@@ -67,8 +67,11 @@ t.test('depth has a bound, and length none', async (t) => {
   t.equal(await findEncodingFlawInTurns(long), undefined)
   clearImmediate(timer)
   t.ok(turns > 2, 'others get their turns meanwhile')
+  const flawed = encode(TAG.sequence, long, hex('010101'))
+  t.equal(findEncodingFlaw(flawed, 2_000), undefined, 'as many as that are looked at')
+  t.match(findEncodingFlaw(flawed, 6_000), /octets of a value/)
   for (const find of [findEncodingFlaw, findEncodingFlawInTurns]) {
     t.equal(await find(long), undefined)
-    t.match(await find(encode(TAG.sequence, long, hex('010101'))), /octets of a value/)
+    t.match(await find(flawed), /octets of a value/)
   }
 })

@@ -162,6 +162,8 @@ const ANY = '06032a0304'
 const MESSAGE_DIGEST = '06092a864886f70d010904'
 const SIGNING_TIME = '06092a864886f70d010905'
 const COUNTERSIGNATURE = '06092a864886f70d010906'
+/** adbe-revocationInfoArchival (ISO 32000-2 12.8.3.3.2). */
+const REVOCATION_ARCHIVAL = '06092a864886f72f010108'
 const TIME = '170d3236303130313030303030305a'
 
 t.test(
@@ -198,6 +200,7 @@ t.test(
       ['half a character of four octets', notDer, [ANY, '1c020061']],
       ['text', undefined, [ANY, '0c0161']],
       ['a tag of a context', undefined, [ANY, '80020001']],
+      ['revocation data as their issuer has encoded them', undefined, [REVOCATION_ARCHIVAL, '3003010101']],
       ['a signing-time', undefined, [SIGNING_TIME, TIME]],
       [
         'two signing-times',

@@ -1,6 +1,7 @@
 /** What Bouncy Castle finds in containers, and their timestamps, that this service has no part in and that have faults. */
 import { join } from 'node:path'
 import t from 'tap'
+import { readSignedAttributes } from '../../src/cms/signed-attributes-reader.ts'
 import { startAuthorities } from '../support/authorities.ts'
 import { issue, P_256, RSA_2048 } from '../support/certificates.ts'
 import {
@@ -8,6 +9,7 @@ import {
   block,
   SIGNATURE_TIMESTAMP,
   signatureOf,
+  signedAttributesOf,
   withUnsigned,
 } from '../support/container-parts.ts'
 import { timestampOver, tokenOf } from '../support/long-term-evidence.ts'
@@ -67,6 +69,30 @@ t.test('Bouncy Castle', { skip: WITHOUT_JAVA }, async (t) => {
     damaged.writeUInt8(damaged.readUInt8(damaged.length - 9) ^ 1, damaged.length - 9)
     t.match(await faults(damaged), { signature: 'it is not that of the certificate over these attributes' })
   })
+
+  t.test(
+    'refuses signatures over values that it encodes anew, for which the service makes no signature',
+    async (t) => {
+      for (const [what, value, isDer] of [
+        ['a set in its order', '3008 3106 020101 020102', true],
+        ['a set in another order', '3008 3106 020102 020101', false],
+        ['TRUE', '3003 0101ff', true],
+        ['another TRUE', '3003 010101', false],
+        ['an indefinite length', '3080 020101 0000', false],
+      ] as const) {
+        const values = attribute('1.2.3.4', block(Buffer.from(value.replaceAll(' ', ''), 'hex')))
+        const cms = signInSoftware({ content: CONTENT, signer, chain, type: 'cades', attributes: [values] })
+        const read = () => readSignedAttributes(signedAttributesOf(cms))
+        if (isDer) {
+          t.same(await faults(cms), {}, what)
+          t.equal(read()?.certificates.length, 1, what)
+        } else {
+          t.match(await faults(cms), { signature: /over these attributes/ }, what)
+          t.throws(read, /^they are not the DER encoding of a SET OF Attribute/, what)
+        }
+      }
+    },
+  )
 
   t.test('finds a chain that does not end in an anchor, or is not valid at the time', async (t) => {
     t.match(await faults(container, { anchors: timestampAnchors }), {

@@ -15,7 +15,7 @@ export function findRepeatedName(text: string, names: ReadonlySet<string>): stri
     const character = text[at]
     if (character === '"') {
       const end = findEnd(text, at + 1)
-      const name = isName ? (JSON.parse(text.slice(at, end + 1)) as string) : ''
+      const name = isName ? readString(text.slice(at, end + 1)) : ''
       if (found.has(name)) {
         return name
       }
@@ -34,6 +34,11 @@ export function findRepeatedName(text: string, names: ReadonlySet<string>): stri
     }
   }
   return undefined
+}
+
+/** Reads a JSON string. Few have an escape, without which there is nothing to parse. */
+function readString(json: string): string {
+  return json.includes('\\') ? (JSON.parse(json) as string) : json.slice(1, -1)
 }
 
 /** Returns the index of the quotation mark that ends a string: the first one behind an even number of backslashes. */
