@@ -9,7 +9,7 @@ import { readCertificate } from '../x509/read-certificate.ts'
 import { reviewSigner } from '../x509/review/certificate-review.ts'
 import { validityPeriod } from '../x509/validity.ts'
 import { readKeyFile } from './certify-key-file.ts'
-import { CommandFailed, type Io, refuseExisting, useFile, writeResult } from './io.ts'
+import { CommandFailed, checkNewFile, type Io, useFile, writeResult } from './io.ts'
 import { type Authority, hasKey, parseAuthority } from './issuing/authority.ts'
 import { type Addresses, type ExtendedKeyUsage, subjectAlternativeName } from './issuing/extensions.ts'
 import { parseForeignRequest } from './issuing/foreign-request.ts'
@@ -128,7 +128,7 @@ function findMisuse(
 }
 
 async function certify(io: Io, request: string | undefined, options: CertifyOptions): Promise<void> {
-  refuseExisting(options.out)
+  checkNewFile(options.out)
   const certificate = new X509Certificate(
     request === undefined ? await selfSign(io, options) : await issue(io, request, options),
   )

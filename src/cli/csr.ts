@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
 import { fingerprint } from '../algorithms/public-key.ts'
 import { encodePem } from '../asn1/pem.ts'
-import { type Io, refuseExisting, writeResult } from './io.ts'
+import { checkNewFile, type Io, writeResult } from './io.ts'
 import {
   type ExtendedKeyUsage,
   extendedKeyUsage,
@@ -57,7 +57,7 @@ export function addCsrCommand(program: Command, io: Io): void {
 }
 
 async function request(io: Io, { subject, san = [], eku, ...options }: CsrOptions): Promise<void> {
-  refuseExisting(options.out)
+  checkNewFile(options.out)
   const extensions = [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)]
   const made = await withTokenKey(io, options, readHash(options), async (key) => {
     const der = await createCertificationRequest(subject, extensions, key)

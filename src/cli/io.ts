@@ -1,5 +1,6 @@
 /** Defines input, output and exit codes of a command. */
-import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Variables } from '../configuration/variables.ts'
 
 /** Input and output of a command. */
@@ -86,10 +87,18 @@ export function writeNewFile(file: string, content: string | Uint8Array, before 
   )
 }
 
-/** Refuses an existing file, before anything is done whose result could not be written. */
-export function refuseExisting(file: string | undefined, undone = 'nothing was signed'): void {
-  if (file !== undefined && existsSync(file)) {
+/** Refuses a file that exists, or that its folder cannot take, before anything is done whose result could not be written. */
+export function checkNewFile(file: string | undefined, undone = 'nothing was signed'): void {
+  if (file === undefined) {
+    return
+  }
+  if (existsSync(file)) {
     throw new CommandFailed(`${file} is there already; ${undone}`)
+  }
+  try {
+    accessSync(dirname(file), constants.W_OK)
+  } catch (error) {
+    throw new CommandFailed(`${file} cannot be written: ${(error as Error).message}; ${undone}`)
   }
 }
 

@@ -5,7 +5,7 @@ import { CURVE_NAMES } from '../algorithms/elliptic-curves.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { KeyDescription } from '../pkcs11/administration/keys.ts'
 import { findAccess } from './configuration.ts'
-import { CommandFailed, EXIT_USAGE, type Io, printResult, refuseExisting, writeNewFile } from './io.ts'
+import { CommandFailed, checkNewFile, EXIT_USAGE, type Io, printResult, writeNewFile } from './io.ts'
 import { type NamedKeyOptions, namesKey, parseNonce, printEvidence, printPublicKey } from './named-key.ts'
 import { addTokenOptions, parseFingerprint, parseId, parseInteger, type TokenOptions } from './options.ts'
 import { formatTable, yesNo } from './table.ts'
@@ -157,7 +157,7 @@ async function generate(io: Io, options: KeygenOptions): Promise<void> {
     curve,
     publicKey: file,
   } = options
-  refuseExisting(file, 'nothing was generated')
+  checkNewFile(file, 'nothing was generated')
   const access = await findAccess(io, options)
   const mayShareLabel = options.id !== undefined
   const request = { label, id, mayShareLabel, kind: curve === undefined ? { bits } : { curve } }

@@ -13,7 +13,7 @@ import { checkAllowed, isDocumented } from '../signing/check-allowed.ts'
 import { createContainer } from '../signing/create-container.ts'
 import { loadForSigning } from './configuration.ts'
 import { type Document, readDocument } from './document.ts'
-import { type Io, refuseExisting, writeResult } from './io.ts'
+import { checkNewFile, type Io, writeResult } from './io.ts'
 import { addTokenOptions, hashOption, readHash, type TokenOptions } from './options.ts'
 import { waitUntil } from './wait-until.ts'
 import { withKey } from './with-key.ts'
@@ -64,7 +64,7 @@ export function addSignCommand(program: Command, io: Io): void {
 }
 
 async function sign(io: Io, file: string, { type, pem, raw, ...options }: SignOptions): Promise<void> {
-  refuseExisting(options.out)
+  checkNewFile(options.out)
   const hashAlgorithm = readHash(options)
   const { configuration, signer: chosen, givenPin } = await loadForSigning(io, options)
   const limitMs = options.timeout * 1000

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { runCommand } from '../support/command.ts'
@@ -140,14 +140,26 @@ t.test('a file that is there is refused, before anything is generated', async (t
   t.equal(judge('privkey', 'precious'), '')
 })
 
-t.test('a file that cannot be written does not hide that there is a key', async (t) => {
+t.test('a folder that is not there is refused, before anything is generated', async (t) => {
   const file = join(directory, 'no-such-folder', 'key.pem')
+  const { exitCode, stderr } = await runCommand(
+    ...[environment, 'keygen', '--label', 'unwanted', '--public-key', file],
+  )
+  t.equal(exitCode, 1)
+  t.match(stderr, /key\.pem cannot be written: ENOENT.*; nothing was generated\n$/)
+  t.equal(judge('privkey', 'unwanted'), '')
+})
+
+t.test('a file that cannot be written does not hide that there is a key', async (t) => {
+  const file = join(directory, 'key.pem')
+  // It leads nowhere, so that no file is there, and none may be made
+  symlinkSync(join(directory, 'nothing'), file)
   const { exitCode, stdout, stderr } = await runCommand(
     ...[environment, 'keygen', '--label', 'unwritten', '--public-key', file],
   )
   t.equal(exitCode, 1)
   t.match(stdout, /\nunwritten +/)
-  t.match(stderr, /^the key was generated, but .*key\.pem cannot be written: ENOENT/)
+  t.match(stderr, /^the key was generated, but .*key\.pem cannot be written: EEXIST/)
 })
 
 t.test('a token that refuses to deny usages: they are withdrawn', async (t) => {

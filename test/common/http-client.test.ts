@@ -10,6 +10,7 @@ import {
   setDefaultAutoSelectFamilyAttemptTimeout,
   type Server as TcpServer,
 } from 'node:net'
+import { mock } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
@@ -340,8 +341,12 @@ t.test('what takes the process longer to read than any answer should', async (t)
   await t.rejects(ask(chunked, '1\r\nx\r\n'.repeat(10_000)), {
     ...{ failure: 'too_large', message: 'sent its answer in chunks of less than 128 bytes' },
   })
+  const { mock: joined } = mock.method(Buffer, 'concat')
   const short = await ask(chunked, '1\r\nx\r\n'.repeat(5_000), '0\r\n\r\n')
   t.equal(`${short}`, 'x'.repeat(5_000), 'some short chunks are no attack')
+  const pieces = joined.calls.map(({ arguments: [list] }) => list?.length ?? 0)
+  t.ok(Math.max(...pieces) < 10, 'nor is each of them kept as a buffer of its own')
+  mock.restoreAll()
   const many = await ask(chunked, `100\r\n${'x'.repeat(256)}\r\n`.repeat(10_000), '0\r\n\r\n')
   t.equal(many.length, 2_560_000)
   await t.rejects(ask(early.repeat(17)), {
