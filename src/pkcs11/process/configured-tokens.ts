@@ -14,7 +14,8 @@ export function checkConfigured(access: TokenAccess): void {
   if (!listTokens().some((configured) => isDeepStrictEqual(configured, access))) {
     const wrong =
       `is not, with this token and PIN, in the configuration that user ${process.geteuid?.()} reads: ` +
-      'the user of HSM_USER must be able to read SIGNERS_FILE, whose changes SIGHUP takes over'
+      'the user of HSM_USER must be able to read SIGNERS_FILE, whose changes SIGHUP takes over; where a reload was refused, ' +
+      'correct that file'
     throw misconfigured('module', describeValue(access.module, wrong), 'the configuration has no such token')
   }
 }
