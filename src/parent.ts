@@ -1,7 +1,7 @@
 /**
  * The parent of all other processes where HSM_USER is set, and the only one that is root's. It starts the HTTP process as
  * one user and, at its request, signer processes as another, whose channels it hands over. It reads nothing that callers
- * send, loads no PKCS#11 library and opens no PIN. The HTTP process, which may have been broken into, can give it two
+ * send, loads no PKCS#11 library and opens no PIN; of the configuration it reads which tokens may be opened. The HTTP process, which may have been broken into, can give it two
  * orders: to start a signer process, and to kill one.
  */
 import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
@@ -9,6 +9,8 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { onHangUp } from './common/hang-up.ts'
+import type { TokenAccess } from './configuration/signer-configuration.ts'
+import { listTokens } from './configuration/token-access.ts'
 import { findAuditFolder, type ProcessUsers } from './configuration/users.ts'
 import { refuseProblems } from './errors.ts'
 import { channelsOf, describeEnd, startSignerProcess } from './pkcs11/child-process.ts'
@@ -80,6 +82,7 @@ function environmentOfUsers(): NodeJS.ProcessEnv {
  */
 export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): Promise<End> {
   const running = new Map<number, ChildProcess>()
+  const configured = new ConfiguredTokens()
   const args = [
     ...process.execArgv,
     ...permissionFlags(findAuditFolder(process.env)),
@@ -93,6 +96,8 @@ export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): P
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  // While the other process is loaded
+  configured.read()
   const tell = (message: FromParent, channel?: Socket) => http.send(message, channel, {}, () => {})
 
   function start(id: number, sessions: number): void {
@@ -100,7 +105,7 @@ export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): P
     if (!isInRange || running.has(id) || running.size >= MAX_PROCESSES) {
       throw new Error('the HTTP process asks for what it never needs')
     }
-    const child = startSignerProcess(sessions, hsm)
+    const child = startSignerProcess(sessions, { user: hsm, tokens: configured.read() })
     running.set(id, child)
     const end = (how: string) => {
       running.delete(id)
@@ -145,6 +150,23 @@ export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): P
   await Promise.all(signers.map((child) => once(child, 'exit')))
   clearTimeout(timer)
   return { code, signal }
+}
+
+/**
+ * The tokens that signer processes may open: all that the configuration has had since the start. Those of before a change go on
+ * where that is refused, or not taken over yet.
+ */
+class ConfiguredTokens {
+  /** Keyed by themselves in JSON. */
+  readonly #tokens = new Map<string, TokenAccess>()
+
+  /** Reads the configuration anew, whose signers file may have changed. What is wrong with it is the HTTP process's to tell. */
+  read(): TokenAccess[] {
+    for (const access of listTokens()) {
+      this.#tokens.set(JSON.stringify(access), access)
+    }
+    return [...this.#tokens.values()]
+  }
 }
 
 /**

@@ -120,6 +120,17 @@ t.test('each process has its user, and no other group and no capability', async 
     t.equal(await signsWith(server.address, 'contracts'), contracts.certificate.serialNumber)
   })
 
+  t.test('a signers file that is wrong takes away nothing, though the signer process ends', async (t) => {
+    const file = folder.path('signers.json')
+    const right = readFileSync(file)
+    writeFileSync(file, '{"default": "house"')
+    const before = server.output().split('"msg":"the HSM signs"').length
+    process.kill(processesOf(server).signer, 'SIGKILL')
+    await until('another signs', () => server.output().split('"msg":"the HSM signs"').length > before)
+    t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
+    writeFileSync(file, right)
+  })
+
   t.test('SIGTERM ends all of them', async (t) => {
     const processes = processesOf(server)
     server.child.kill('SIGTERM')

@@ -185,9 +185,8 @@ t.test(
     )
     for (const name of Object.keys(changes)) {
       t.match((result as Record<string, object>)[name], {
-        kind: 'configuration',
-        about: 'module',
-        message: /is not, with this token and PIN, in the configuration that user 2 reads/,
+        kind: 'unavailable',
+        message: /is not, with this token and PIN, in the configuration that the parent has read/,
       })
     }
   },
@@ -289,7 +288,7 @@ t.test('a signer process whose channels have no room is ended', { skip }, async 
     files.forEach(closeSync)
     end({ how: await ended, channels: main !== undefined })`,
     {},
-    100,
+    400,
   )
   t.strictSame(result, { how: 'signal SIGKILL', channels: false })
 })

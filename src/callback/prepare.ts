@@ -34,6 +34,7 @@ import {
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { checkAllowed, isDocumented } from '../signing/check-allowed.ts'
+import { checkNamedCertificates } from '../signing/named-certificates.ts'
 import { checkSigningTime } from '../signing/signing-time.ts'
 import type { CallbackRequest, Message } from './request.ts'
 
@@ -101,6 +102,9 @@ function prepareRaw(
   }
   checkMessageDigest(attributes, hashAlgorithm)
   const named = signers.chooseFor(signer, attributes?.certificates ?? [], 'data_to_be_signed')
+  if (attributes !== undefined) {
+    checkNamedCertificates('data_to_be_signed', attributes, named)
+  }
   checkProtection(attributes, hashAlgorithm, named)
   checkSigningTime('data_to_be_signed', attributes?.signingTime, named)
   checkAllowed(named, 'raw', type)

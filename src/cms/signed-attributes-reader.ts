@@ -34,6 +34,8 @@ export interface SignedAttributes {
   readonly signingTime: Date | undefined
   /** Digests of the signer's certificate in signing-certificate and signing-certificate-v2. */
   readonly certificates: readonly CertificateDigest[]
+  /** Those of the certificates that stand behind it there. */
+  readonly others: readonly CertificateDigest[]
   /** The algorithms in CMSAlgorithmProtection (RFC 6211), which verifiers compare; undefined without it. */
   readonly protectedAlgorithms: ProtectedAlgorithms | 'unreadable' | undefined
 }
@@ -91,6 +93,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     messageDigest: octetsOf(singleValue(attributes, MESSAGE_DIGEST)),
     signingTime: signingTime && readSigningTime(signingTime),
     certificates: readNamedCertificates(attributes),
+    others: readNamedOthers(attributes),
     protectedAlgorithms: readProtectedAlgorithms(attributes),
   }
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import type { TokenAccess } from '../configuration/signer-configuration.ts'
 import type { UserIds } from '../configuration/users.ts'
 import { APART, MAIN_CHANNEL } from './messages.ts'
 
@@ -39,12 +40,21 @@ export function startChild(main: URL): ChildProcess {
  * has one of the others.
  *
  * @param sessions how many there can be at once
- * @param user who runs it; whoever runs this process unless given. One of its own opens nothing but configured tokens
+ * @param apart the user who runs it, and the only tokens that it opens; whoever runs this process, and any token, unless given
  * @throws Error where the system refuses at once
  */
-export function startSignerProcess(sessions: number, user?: UserIds): ChildProcess {
-  const args = [String(sessions), ...(user === undefined ? [] : [APART])]
-  return start(SIGNER_PROCESS, args, Array(1 + sessions).fill('pipe'), user)
+export function startSignerProcess(
+  sessions: number,
+  apart?: { readonly user: UserIds; readonly tokens: readonly TokenAccess[] },
+): ChildProcess {
+  const channels = Array(1 + sessions).fill('pipe')
+  if (apart === undefined) {
+    return start(SIGNER_PROCESS, [String(sessions)], channels)
+  }
+  const child = start(SIGNER_PROCESS, [String(sessions), APART], channels, apart.user)
+  // A process that could not be started, or has gone, reads nothing; what ended it is told elsewhere
+  child.stdin?.on('error', () => {}).end(JSON.stringify(apart.tokens))
+  return child
 }
 
 /** Returns the sockets of a signer process; none where the system had no file descriptors left, whatever the type says. */
@@ -70,7 +80,7 @@ function start(
     ...user,
     env: { ...Object.fromEntries(environment), ...QUIET },
     serialization: 'advanced',
-    stdio: ['ignore', 'pipe', 'pipe', ...channels],
+    stdio: [user === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...channels],
   })
   passOnLibraryOutput(child)
   return child

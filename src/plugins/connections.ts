@@ -207,6 +207,11 @@ export const connections = fp<ConnectionsOptions>(
       unanswered.set(response, performance.now())
       response.setMaxListeners(MAX_LISTENERS)
       idle.delete(socket)
+      if (response.req.headers.upgrade !== undefined) {
+        // Node drops what it has read behind such a request: what comes next could be a body, and would be taken for requests
+        ignoreRest(socket)
+        former.add(socket)
+      }
       response.on('close', () => {
         behind -= unanswered.size > 1 ? 1 : 0
         unanswered.delete(response)

@@ -5,14 +5,12 @@ import { digest, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { isSortedSet } from '../asn1/der-check.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import {
-  namesCertificate,
   readAttributes,
-  readNamedOthers,
   readSignedAttributes,
   type SignedAttributes,
 } from '../cms/signed-attributes-reader.ts'
 import type { Level } from '../configuration/container-configuration.ts'
-import { DIGEST_MISMATCH, INVALID_REQUEST, PAYLOAD_TOO_LARGE, SIGNER_MISMATCH } from '../errors.ts'
+import { DIGEST_MISMATCH, INVALID_REQUEST, PAYLOAD_TOO_LARGE } from '../errors.ts'
 import { MAX_MESSAGE_LENGTH } from '../requests/body/body-text.ts'
 import {
   checkDigestLength,
@@ -23,6 +21,7 @@ import {
 } from '../requests/fields.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
+import { checkNamedCertificates } from '../signing/named-certificates.ts'
 import { checkSigningTime } from '../signing/signing-time.ts'
 
 /** Levels from the lowest. */
@@ -64,22 +63,14 @@ export function prepareSignHash(
   const implied = hashAlgorithmOfLength(contentsDigest.length)
   const hashAlgorithm = parseHashAlgorithm(body.hashAlgorithm ?? implied, chosen.rules)
   checkDigestLength('hash', contentsDigest, hashAlgorithm)
-  const { certificates, signingTime } = checkAttributes(attributes, contentsDigest, type)
-  const signer = signers.chooseFor(chosen, certificates, 'dataToBeSigned')
-  const { certificate, path, template } = signer.certificate()
-  if (!certificates.every((named) => isNamed(named, certificate.raw))) {
-    throw new SIGNER_MISMATCH('dataToBeSigned: names the certificate of the signer with another issuerSerial')
-  }
-  const read = readAttributes(attributes)
-  if (!readNamedOthers(read).every((named) => path.some(({ raw }) => isNamed(named, raw)))) {
-    throw new SIGNER_MISMATCH(
-      'dataToBeSigned: names a certificate behind that of the signer which is not one of its issuers; get the certificates again',
-    )
-  }
-  if (!template.protectsAlgorithms(hashAlgorithm, read)) {
+  const signed = checkAttributes(attributes, contentsDigest, type)
+  const signer = signers.chooseFor(chosen, signed.certificates, 'dataToBeSigned')
+  checkNamedCertificates('dataToBeSigned', signed, signer)
+  const { template } = signer.certificate()
+  if (!template.protectsAlgorithms(hashAlgorithm, readAttributes(attributes))) {
     throw invalidAttributes('has a CMSAlgorithmProtection of other algorithms than those of the signer')
   }
-  checkSigningTime('dataToBeSigned', signingTime, signer)
+  checkSigningTime('dataToBeSigned', signed.signingTime, signer)
   return {
     ...{ signer, type, level, hashAlgorithm, contentsDigest, attributes },
     digest: digest(hashAlgorithm, attributes),
@@ -148,14 +139,6 @@ function readDer(der: Buffer): SignedAttributes {
     throw invalidAttributes('must be signed attributes, the DER SET OF Attribute (RFC 5652 5.4, 11)')
   }
   return attributes
-}
-
-function isNamed(named: SignedAttributes['certificates'][number], certificate: Buffer): boolean {
-  try {
-    return namesCertificate(named, certificate)
-  } catch {
-    return false
-  }
 }
 
 function invalidAttributes(problem: string): Error {

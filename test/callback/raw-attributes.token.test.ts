@@ -1,11 +1,14 @@
 /** Raw signatures are made over signed attributes of the signer, and over anything else only where it is allowed. */
 
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as asn1js from 'asn1js'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { encodePssParameters, ID_RSASSA_PSS } from '../../src/algorithms/rsa-pss.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { contextTag, TAG } from '../../src/asn1/tag.ts'
+import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import {
   attributesNaming,
   basicAttributes,
@@ -18,7 +21,7 @@ import {
   sequence,
   timeAttribute,
 } from '../support/attributes-to-sign.ts'
-import { attribute } from '../support/container-parts.ts'
+import { attribute, block } from '../support/container-parts.ts'
 import { toDer } from '../support/document-engine/der.ts'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { signPdf } from '../support/document-engine/sign-pdf.ts'
@@ -84,9 +87,43 @@ t.test('attributes that name the certificate of the signer are signed, whatever 
   for (const hash of ['sha1', 'sha224', 'sha256', 'sha384', 'sha512']) {
     await checkSigned(t, attributesNaming(house.certificate.raw, hash), {}, hash)
   }
-  const first = namingAttribute('sha256', house.certificate.raw, contracts.certificate.raw)
-  await checkSigned(t, encodeAttributes(...basicAttributes(), first), {}, 'the first of two')
+  const first = namingAttribute('sha256', house.certificate.raw, folder.issuing.certificate.raw)
+  await checkSigned(t, encodeAttributes(...basicAttributes(), first), {}, 'its issuer behind it')
+  const { issuer, serialNumber } = readCertificateFields(house.certificate)
+  await checkSigned(t, withIssuerSerial(issuer, serialNumber), {}, 'its issuer and serial number')
 })
+
+/** Returns attributes that name the certificate of the signer by its digest, and by issuer and serial number. */
+function withIssuerSerial(issuer: Buffer, serialNumber: Buffer): Buffer {
+  const name = encode(TAG.sequence, encode(contextTag(4), issuer))
+  const value = encode(TAG.sequence, name, encode(TAG.integer, serialNumber))
+  const digest = octets(createHash('sha256').update(house.certificate.raw).digest())
+  return encodeAttributes(
+    ...basicAttributes(),
+    attribute(OID.signingCertificateV2, sequence(sequence(sequence(digest, block(value))))),
+  )
+}
+
+t.test(
+  'attributes that `openssl cms -cades` takes for those of another certificate are refused',
+  async (t) => {
+    const { issuer, subject, serialNumber } = readCertificateFields(house.certificate)
+    const another = /^data_to_be_signed: names the certificate of the signer with another issuerSerial$/
+    for (const [data, message] of [
+      [withIssuerSerial(issuer, Buffer.of(5)), another],
+      [withIssuerSerial(subject, serialNumber), another],
+      [
+        encodeAttributes(
+          ...basicAttributes(),
+          namingAttribute('sha256', house.certificate.raw, contracts.certificate.raw),
+        ),
+        /^data_to_be_signed: names a certificate behind that of the signer which is not one of its issuers/,
+      ],
+    ] as const) {
+      checkRefusal(t, await ask(data), { statusCode: 400, code: 'SIGNER_MISMATCH', message })
+    }
+  },
+)
 
 t.test('attributes that name a certificate which is not that of the signer are refused', async (t) => {
   const before = await signaturesMade()

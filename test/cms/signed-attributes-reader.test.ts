@@ -83,8 +83,9 @@ t.test('attributes that name no certificate are read all the same', async (t) =>
     hasDataContentType: true,
     messageDigest: createHash('sha384').update('a document').digest(),
     certificates: [],
+    others: [],
   })
-  const nothing = { hasDataContentType: false, messageDigest: undefined, certificates: [] }
+  const nothing = { hasDataContentType: false, messageDigest: undefined, certificates: [], others: [] }
   t.same(readSignedAttributes(encodeAttributes()), nothing)
   const twice = [...basicAttributes(), ...basicAttributes('sha512')]
   t.equal(readSignedAttributes(encodeAttributes(...twice)), undefined, 'attributes that are there twice')

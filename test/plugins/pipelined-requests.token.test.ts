@@ -41,6 +41,20 @@ function checkAnswers(t: Test, received: string, texts: readonly string[]): void
   t.equal(last.headers.connection, 'close')
 }
 
+t.test('what comes behind a request with Upgrade is taken for no request', async (t) => {
+  const upgrade = requestOf('first').replace('\r\n', '\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n')
+  const inner = requestOf('within a body')
+  const outer = requestOf('').replace(/Content-Length: .*/s, `Content-Length: ${inner.length}\r\n\r\n`)
+  const before = readLog(service.log()).length
+  const received = await sendRaw(service.url, [upgrade + outer, inner])
+  const answers = received.split(/(?=HTTP\/1\.1 )/).map(parseAnswer)
+  t.equal(answers.length, 1)
+  t.ok(verify('sha256', Buffer.from('first'), key, answers[0]?.body ?? Buffer.alloc(0)))
+  t.equal(answers[0]?.headers.connection, 'close')
+  const lines = readLog(service.log()).slice(before)
+  t.equal(lines.filter(({ msg }) => /^request (answered|refused)$/.test(`${msg}`)).length, 1)
+})
+
 const chunked =
   'POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
 const BEHIND = {

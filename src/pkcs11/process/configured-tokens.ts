@@ -1,21 +1,23 @@
+import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { describeValue } from '../../common/quote.ts'
 import type { TokenAccess } from '../../configuration/signer-configuration.ts'
-import { listTokens } from '../../configuration/token-access.ts'
-import { misconfigured } from './open-error.ts'
+import { unavailable } from './open-error.ts'
+
+/** The tokens that the parent, which has read the configuration, hands to each signer process that it starts. */
+const configured: readonly TokenAccess[] = JSON.parse(readFileSync(process.stdin.fd, 'utf8'))
 
 /**
  * Refuses to load a library, or to tell a PIN, that the configuration does not name. Who has broken into the HTTP process
- * could name a library of his own. The configuration is the one that the parent was started with; a signers file is read anew.
+ * could name a library of his own.
  *
  * @throws OpenError
  */
 export function checkConfigured(access: TokenAccess): void {
-  if (!listTokens().some((configured) => isDeepStrictEqual(configured, access))) {
+  if (!configured.some((one) => isDeepStrictEqual(one, access))) {
     const wrong =
-      `is not, with this token and PIN, in the configuration that user ${process.geteuid?.()} reads: ` +
-      'the user of HSM_USER must be able to read SIGNERS_FILE, whose changes SIGHUP takes over; where a reload was refused, ' +
-      'correct that file'
-    throw misconfigured('module', describeValue(access.module, wrong), 'the configuration has no such token')
+      'is not, with this token and PIN, in the configuration that the parent has read since the start: the signers file has ' +
+      'changed again meanwhile, and SIGHUP takes it over'
+    throw unavailable(describeValue(access.module, wrong), 'the configuration has no such token')
   }
 }
