@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { onHangUp } from './common/hang-up.ts'
@@ -159,13 +160,29 @@ export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): P
 class ConfiguredTokens {
   /** Keyed by themselves in JSON. */
   readonly #tokens = new Map<string, TokenAccess>()
+  /** The signers file that was read last; undefined where there is none. */
+  #version: string | undefined
 
-  /** Reads the configuration anew, whose signers file may have changed. What is wrong with it is the HTTP process's to tell. */
+  /** Reads the configuration anew if the signers file has changed. What is wrong with it is the HTTP process's to tell. */
   read(): TokenAccess[] {
-    for (const access of listTokens()) {
-      this.#tokens.set(JSON.stringify(access), access)
+    const version = versionOf(process.env.SIGNERS_FILE)
+    if (version === undefined || version !== this.#version) {
+      this.#version = version
+      for (const access of listTokens()) {
+        this.#tokens.set(JSON.stringify(access), access)
+      }
     }
     return [...this.#tokens.values()]
+  }
+}
+
+/** Returns what changes with each change of a file; undefined where there is none, or it cannot be seen. */
+function versionOf(file = ''): string | undefined {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
+    return [dev, ino, size, mtimeNs, ctimeNs].join()
+  } catch {
+    return undefined
   }
 }
 

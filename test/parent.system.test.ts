@@ -1,6 +1,7 @@
 /** A HTTP process that was broken into asks the parent, and the signer processes, for what they must not do. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
@@ -156,6 +157,30 @@ t.test('a token of the configuration is opened', { skip }, async (t) => {
   }
   t.equal(uid, USERS.http.uid)
   t.equal(opened.token.label, HSM_TOKEN_LABEL)
+})
+
+t.test('a long list of tokens reaches each of several signer processes', { skip }, async (t) => {
+  const signers = Object.fromEntries(
+    Array.from({ length: 1_000 }, (_, index) => [
+      `s${index}`,
+      index === 0 ? {} : { token: { label: `t${index}` } },
+    ]),
+  )
+  const file = join(directory, 'signers.json')
+  writeFileSync(file, JSON.stringify({ default: 's0', signers }))
+  const { result } = await attack(
+    t,
+    `
+    const told = []
+    for (let count = 0; count < 4; count++) {
+      const signer = await start()
+      signer.tell(${OPEN})
+      told.push(await Promise.race([signer.hear('opened'), signer.ended]))
+    }
+    end(told)`,
+    { SIGNERS_FILE: file },
+  )
+  t.match(result, Array(4).fill({ type: 'opened' }))
 })
 
 t.test(

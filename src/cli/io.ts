@@ -96,7 +96,7 @@ export function checkNewFile(file: string | undefined, undone = 'nothing was sig
     throw new CommandFailed(`${file} is there already; ${undone}`)
   }
   try {
-    accessSync(dirname(file), constants.W_OK)
+    accessSync(dirname(file), constants.W_OK | constants.X_OK)
   } catch (error) {
     throw new CommandFailed(`${file} cannot be written: ${(error as Error).message}; ${undone}`)
   }

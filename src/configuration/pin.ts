@@ -27,10 +27,19 @@ export function isPinConfigured({ HSM_PIN, HSM_PIN_FILE, HSM_PIN_SECRET_ID }: Va
   return [HSM_PIN, HSM_PIN_FILE, HSM_PIN_SECRET_ID].some((value = '') => value !== '')
 }
 
-/** Returns the source of the PIN; undefined if it is missing or wrong. Only the signer process reads a file or a secret. */
+/**
+ * Returns the source of the PIN; undefined if it is missing or wrong. Only the signer process reads a file or a secret.
+ *
+ * @param findings `looksAtFiles` is false where another process has looked whether the file is there
+ */
 export function findPin(
   { settings: { token }, isValid, placeOf }: SignerDocument,
-  { problems, warnings, apart }: Pick<Findings, 'problems' | 'warnings' | 'apart'>,
+  {
+    problems,
+    warnings,
+    apart,
+    looksAtFiles = true,
+  }: Pick<Findings, 'problems' | 'warnings' | 'apart'> & { readonly looksAtFiles?: boolean },
 ): PinSource | undefined {
   const { pin, pinFile, pinSecretId } = token
   const place = placeOf('token/pinFile')
@@ -54,7 +63,7 @@ export function findPin(
   }
   if (file !== undefined) {
     if (apart) {
-      problems.push(...findHidden(file))
+      problems.push(...(looksAtFiles ? findHidden(file) : []))
       return { file: file.path }
     }
     if (!isReadable(file, problems)) {

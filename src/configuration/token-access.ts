@@ -12,7 +12,7 @@ import { dropUnset, type Variables, validate } from './variables.ts'
 /** Reads how a signer's token is reached. The result is complete if no problem was found. */
 export function readTokenAccess(
   document: SignerDocument,
-  findings: Pick<Findings, 'problems' | 'warnings' | 'apart'>,
+  findings: Parameters<typeof findPin>[1],
 ): TokenAccess {
   return {
     ...readLibrary(document, findings.problems, findings.apart),
@@ -23,19 +23,20 @@ export function readTokenAccess(
 
 /**
  * Returns how all tokens of the configuration are reached, where each process has a user of its own. Problems are the
- * HTTP process's to tell.
+ * HTTP process's to tell. No file is looked at but the signers file: a PIN may be on a disk that hangs.
  */
 export function listTokens(environment: Variables = process.env): TokenAccess[] {
   const findings: Findings = {
     ...{ problems: [], warnings: [], files: new Set(), authorities: new Map() },
     apart: true,
   }
+  const listing = { ...findings, looksAtFiles: false }
   const values = validate(dropUnset(environment, []), [])
   const documents =
     values.SIGNERS_FILE === undefined
       ? [fromVariables(values, [])]
       : readSignersFile(values, findings).documents
-  return documents.map((document) => readTokenAccess(document, findings))
+  return documents.map((document) => readTokenAccess(document, listing))
 }
 
 /**

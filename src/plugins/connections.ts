@@ -9,6 +9,7 @@ import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS } from '../common/arrival.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerCounter, registerGauge } from '../metrics/registration.ts'
 import { discardBody } from '../requests/body/discard-body.ts'
+import { MAX_HEADERS } from './http-defaults.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -207,10 +208,8 @@ export const connections = fp<ConnectionsOptions>(
       unanswered.set(response, performance.now())
       response.setMaxListeners(MAX_LISTENERS)
       idle.delete(socket)
-      if (response.req.headers.upgrade !== undefined) {
-        // Node drops what it has read behind such a request: what comes next could be a body, and would be taken for requests
+      if (mayUpgrade(response.req)) {
         ignoreRest(socket)
-        former.add(socket)
       }
       response.on('close', () => {
         behind -= unanswered.size > 1 ? 1 : 0
@@ -249,7 +248,7 @@ export const connections = fp<ConnectionsOptions>(
       endIdle()
     })
     app.addHook('onSend', (request, reply, payload, done) => {
-      if (isAnnounced || former.has(request.raw.socket)) {
+      if (isAnnounced || former.has(request.raw.socket) || mayUpgrade(request.raw)) {
         // The socket would stay idle and keep the server from closing
         reply.header('connection', 'close')
       }
@@ -351,6 +350,14 @@ function endQueued(responses: readonly ServerResponse[]): void {
     // Node.js 24 has emitted it by then
     process.nextTick(() => response.closed || response.emit('close'))
   }
+}
+
+/**
+ * Returns whether a request asks for another protocol, or may do so in headers that Node drops, as Node.js 20 does beyond a thousand.
+ * Node also drops what it has read behind such a request: what comes next could be a body, and would be taken for requests.
+ */
+function mayUpgrade({ headers, rawHeaders }: IncomingMessage): boolean {
+  return headers.upgrade !== undefined || rawHeaders.length > 2 * MAX_HEADERS
 }
 
 /**

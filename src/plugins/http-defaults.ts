@@ -54,7 +54,7 @@ export const httpDefaults = fp(
 )
 
 /** Most headers of a request. Node silently drops those beyond a thousand, and Origin could be one of them. */
-const MAX_HEADERS = 200
+export const MAX_HEADERS = 200
 
 /** Most characters of Accept, of which browsers send some 200. To find out what 16 kB of them mean takes 45 ms. */
 const MAX_ACCEPT = 1_024

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import { namesCertificate, type SignedAttributes } from '../cms/signed-attributes-reader.ts'
 import { SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
@@ -21,10 +22,13 @@ export function checkNamedCertificates(
     return
   }
   const { certificate, path } = signer.certificate()
+  const last = path.at(-1) as X509Certificate
   if (!certificates.every((named) => isNamed(named, certificate.raw))) {
     throw new SIGNER_MISMATCH(`${field}: names the certificate of the signer with another issuerSerial`)
   }
-  if (!others.every((named) => path.some(({ raw }) => isNamed(named, raw)))) {
+  // Without its root the path says nothing of what stands above it
+  const isWhole = last.checkIssued(last)
+  if (isWhole && !others.every((named) => path.some(({ raw }) => isNamed(named, raw)))) {
     throw new SIGNER_MISMATCH(
       `${field}: names a certificate behind that of the signer which is not one of its issuers; get the certificates again`,
     )

@@ -53,6 +53,10 @@ t.test('what comes behind a request with Upgrade is taken for no request', async
   t.equal(answers[0]?.headers.connection, 'close')
   const lines = readLog(service.log()).slice(before)
   t.equal(lines.filter(({ msg }) => /^request (answered|refused)$/.test(`${msg}`)).length, 1)
+  const hidden = upgrade.replace('\r\n', `\r\n${'X: y\r\n'.repeat(1_000)}`)
+  t.match(await sendRaw(service.url, [hidden + outer, inner]), /^HTTP\/1\.1 431 (?!.*HTTP\/1\.1 )/s)
+  const behind = await sendRaw(service.url, [requestOf('before') + upgrade + outer, inner])
+  t.equal(behind.match(/HTTP\/1\.1 200 /g)?.length, 2, 'those before it, and itself, are answered')
 })
 
 const chunked =

@@ -4,8 +4,11 @@ import { describeValue } from '../../common/quote.ts'
 import type { TokenAccess } from '../../configuration/signer-configuration.ts'
 import { unavailable } from './open-error.ts'
 
+/** Descriptor of stdin. `process.stdin` would have its reads fail where the parent has not written all yet. */
+const STDIN = 0
+
 /** The tokens that the parent, which has read the configuration, hands to each signer process that it starts. */
-const configured: readonly TokenAccess[] = JSON.parse(readFileSync(process.stdin.fd, 'utf8'))
+const configured: readonly TokenAccess[] = JSON.parse(readFileSync(STDIN, 'utf8'))
 
 /**
  * Refuses to load a library, or to tell a PIN, that the configuration does not name. Who has broken into the HTTP process
