@@ -6,9 +6,9 @@
  */
 import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { fileVersion } from './common/file-version.ts'
 import { onHangUp } from './common/hang-up.ts'
 import type { TokenAccess } from './configuration/signer-configuration.ts'
 import { listTokens } from './configuration/token-access.ts'
@@ -160,29 +160,19 @@ export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): P
 class ConfiguredTokens {
   /** Keyed by themselves in JSON. */
   readonly #tokens = new Map<string, TokenAccess>()
-  /** The signers file that was read last; undefined where there is none. */
+  /** That of the signers file which was read last. */
   #version: string | undefined
 
   /** Reads the configuration anew if the signers file has changed. What is wrong with it is the HTTP process's to tell. */
   read(): TokenAccess[] {
-    const version = versionOf(process.env.SIGNERS_FILE)
-    if (version === undefined || version !== this.#version) {
+    const version = fileVersion(process.env.SIGNERS_FILE ?? '')
+    if (version !== this.#version) {
       this.#version = version
       for (const access of listTokens()) {
         this.#tokens.set(JSON.stringify(access), access)
       }
     }
     return [...this.#tokens.values()]
-  }
-}
-
-/** Returns what changes with each change of a file; undefined where there is none, or it cannot be seen. */
-function versionOf(file = ''): string | undefined {
-  try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
-    return [dev, ino, size, mtimeNs, ctimeNs].join()
-  } catch {
-    return undefined
   }
 }
 

@@ -92,8 +92,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     hasDataContentType: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
     messageDigest: octetsOf(singleValue(attributes, MESSAGE_DIGEST)),
     signingTime: signingTime && readSigningTime(signingTime),
-    certificates: readNamedCertificates(attributes),
-    others: readNamedOthers(attributes),
+    ...readNamed(attributes),
     protectedAlgorithms: readProtectedAlgorithms(attributes),
   }
 }
@@ -304,8 +303,8 @@ function octetsOf(value: Buffer | undefined): Buffer | undefined {
  *
  * @throws Error when one of the attributes cannot be read, or does not occur once
  */
-export function readNamedCertificates(attributes: readonly Attribute[]): CertificateDigest[] {
-  return NAMING.flatMap((naming) => readIdentifiers(attributes, naming).slice(0, 1))
+export function readNamedCertificates(attributes: readonly Attribute[]): readonly CertificateDigest[] {
+  return readNamed(attributes).certificates
 }
 
 /**
@@ -314,8 +313,16 @@ export function readNamedCertificates(attributes: readonly Attribute[]): Certifi
  *
  * @throws Error as `readNamedCertificates`
  */
-export function readNamedOthers(attributes: readonly Attribute[]): CertificateDigest[] {
-  return NAMING.flatMap((naming) => readIdentifiers(attributes, naming).slice(1))
+export function readNamedOthers(attributes: readonly Attribute[]): readonly CertificateDigest[] {
+  return readNamed(attributes).others
+}
+
+function readNamed(attributes: readonly Attribute[]): Pick<SignedAttributes, 'certificates' | 'others'> {
+  const lists = NAMING.map((naming) => readIdentifiers(attributes, naming))
+  return {
+    certificates: lists.flatMap((identifiers) => identifiers.slice(0, 1)),
+    others: lists.flatMap((identifiers) => identifiers.slice(1)),
+  }
 }
 
 interface Naming {

@@ -1,4 +1,5 @@
-import { realpathSync, statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
+import { fileVersion } from '../common/file-version.ts'
 import type { PinSource } from '../configuration/signer-configuration.ts'
 
 /** A PIN, and which version of its source it is. */
@@ -53,10 +54,5 @@ export function pinVersion(source: PinSource): string {
   if ('variable' in source) {
     return source.variable
   }
-  try {
-    const { dev, ino, mtimeNs, ctimeNs } = statSync(source.file, { bigint: true })
-    return [dev, ino, mtimeNs, ctimeNs].join()
-  } catch (error) {
-    return `${(error as NodeJS.ErrnoException).code}`
-  }
+  return fileVersion(source.file)
 }
