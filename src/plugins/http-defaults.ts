@@ -93,5 +93,10 @@ function isFramedAlike({ httpVersion, headers }: IncomingMessage): boolean {
 
 /** @param rawHeaders names and values in turn */
 function countHeaders(rawHeaders: readonly string[], wanted: string): number {
-  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === wanted).length
+  let count = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    count += name.length === wanted.length && name.toLowerCase() === wanted ? 1 : 0
+  }
+  return count
 }

@@ -89,6 +89,9 @@ export const rateLimits = fp<RateLimits & { readonly registry: Registry }>(
     /** Settled when the request before was counted, so that no other one comes between its look and its count. */
     let before: Promise<void> = Promise.resolve()
     app.decorateRequest('limitRate', function (reply) {
+      if (limits.length === 0) {
+        return before
+      }
       const limited = before.then(() => limitRate(this, reply))
       before = limited.catch(() => {})
       return limited

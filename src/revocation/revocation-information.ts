@@ -5,7 +5,7 @@ import { describeSubject, validityPeriod } from '../x509/validity.ts'
 import type { CachedFetch } from './cached-fetch.ts'
 import { findScopeProblem } from './crl/crl.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
-import type { Flawed, Revocation, UpdateTimes } from './revocation-answer.ts'
+import type { Revocation } from './revocation-answer.ts'
 import type { IssuedCertificate, VerifiedOcspAnswer } from './revocation-checker.ts'
 
 /** Revocation information about a chain. */
@@ -271,18 +271,28 @@ export class WatchedCertificate {
 
   /** Lists what OCSP, the CRL and the delta CRL say. */
   #statements(at: Date): Statement[] {
-    const answers = listAnswers(this.ocsp, at).map(({ answer, fresh }) => ({
-      revocation: answer.revocation,
-      thisUpdate: answer.thisUpdate,
-      fresh,
-    }))
-    const lists = listAnswers(this.crl, at).map(({ answer, fresh }) => ({
-      // An entry in a CRL of any scope counts, since an issuer uses a serial number once (RFC 5280 4.1.2.2)
-      revocation: answer.revocations.get(this.issued.serialNumber),
-      thisUpdate: answer.thisUpdate,
-      fresh: fresh && this.#findCrlProblem(answer) === undefined,
-    }))
-    return [...answers, ...lists, ...this.#changes(), ...(this.#former === undefined ? [] : [this.#former])]
+    // Each signature asks for them, so that they are gathered in one list
+    const statements: Statement[] = []
+    const { ocsp, crl } = this
+    for (const answer of [ocsp?.held, ocsp?.flawed]) {
+      if (answer !== undefined) {
+        const { revocation, thisUpdate } = answer
+        statements.push({ revocation, thisUpdate, fresh: answer === ocsp?.fresh(at) })
+      }
+    }
+    for (const list of [crl?.held, crl?.flawed]) {
+      if (list !== undefined) {
+        // An entry in a CRL of any scope counts, since an issuer uses a serial number once (RFC 5280 4.1.2.2)
+        const revocation = list.revocations.get(this.issued.serialNumber)
+        const fresh = list === crl?.fresh(at) && this.#findCrlProblem(list) === undefined
+        statements.push({ revocation, thisUpdate: list.thisUpdate, fresh })
+      }
+    }
+    statements.push(...this.#changes())
+    if (this.#former !== undefined) {
+      statements.push(this.#former)
+    }
+    return statements
   }
 
   /**
@@ -312,12 +322,6 @@ export interface Statement {
   readonly revocation: Revocation | undefined
   readonly thisUpdate: Date
   readonly fresh: boolean
-}
-
-/** Lists the last answers of a source, with and without a flaw, and whether they are fresh. */
-function listAnswers<T extends UpdateTimes & Flawed>(source: CachedFetch<T> | undefined, at: Date) {
-  const answers = [source?.held, source?.flawed].filter((answer) => answer !== undefined)
-  return answers.map((answer) => ({ answer, fresh: answer === source?.fresh(at) }))
 }
 
 /** A certificate and its issuers, leaf first. */

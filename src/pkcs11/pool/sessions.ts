@@ -121,9 +121,15 @@ export class Sessions {
 
   /** Returns how many sessions are free, and how many sign or soon will: 0 where none does and nothing can be foretold. */
   capacity(): { readonly idle: number; readonly signing: number } {
-    const { idle, busy } = this.count()
-    const promising = this.#sessions.filter(({ isPromising }) => isPromising)
-    return { idle, signing: idle + busy > 0 ? promising.length : 0 }
+    let idle = 0
+    let busy = 0
+    let promising = 0
+    for (const { state, isPromising } of this.#sessions) {
+      idle += state === 'idle' ? 1 : 0
+      busy += state === 'busy' ? 1 : 0
+      promising += isPromising ? 1 : 0
+    }
+    return { idle, signing: idle + busy > 0 ? promising : 0 }
   }
 
   /** Last failure since the last signature came back, in words for everybody who can reach the service. */

@@ -56,7 +56,8 @@ export const jsonBody = fp<JsonBodyOptions>(
       })
       request.bodyReader = reader
       arriving.add(reader)
-      void reader.whole.catch(() => {}).then(() => arriving.delete(reader))
+      const forget = () => arriving.delete(reader)
+      reader.whole.then(forget, forget)
       reply.raw.once('close', () => {
         reader.abandon()
         // A request, and all that it refers to, may stay in memory until the next full garbage collection
