@@ -23,6 +23,7 @@ import {
   createRevocationMetrics,
   createTimestampMetrics,
 } from './metrics/event-metrics.ts'
+import { registerGauge } from './metrics/registration.ts'
 import { registerRevocationGauges, registerSignerGauges } from './metrics/signer-gauges.ts'
 import { audit } from './plugins/audit.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
@@ -214,6 +215,13 @@ export async function buildApp(
     },
     log: logger,
   })
+  registerGauge(
+    registry,
+    'signing_service_access_reload_refused',
+    '1 while what the files of the access hold was refused and what they held before counts, else 0.',
+    [],
+    () => [[{}, Number(accessReloading.isRefused)]],
+  )
   const auditLog =
     configuration.audit &&
     new AuditLog(configuration.audit, {

@@ -29,7 +29,7 @@ const CLAIM_PREFIX = /^.*[/:.#]/s
 /** Letters in which a name in JSON may differ from `signer` if its value is the name of a signer. */
 const MAX_TYPING_ERRORS = 2
 
-/** Fields with the name of a signer that are compared, which takes 3 µs each: a body may have thousands. */
+/** Most fields with the name of a signer that are compared, which takes 3 µs each. A body may have thousands: then one is taken to name it. */
 const MAX_FIELDS = 32
 
 /** Levels of lists and objects in a field that are searched for the name of a signer. */
@@ -88,10 +88,8 @@ export function hasFieldNamingSigner(
   names: readonly string[],
 ): boolean {
   const lowerCase = toLowerCase(names)
-  return Object.entries(fields)
-    .filter(([, value]) => holdsName(value, lowerCase))
-    .slice(0, MAX_FIELDS)
-    .some(([name]) => isNearlySigner(name))
+  const holding = Object.entries(fields).filter(([, value]) => holdsName(value, lowerCase))
+  return holding.length > MAX_FIELDS || holding.some(([name]) => isNearlySigner(name))
 }
 
 /**

@@ -4,10 +4,10 @@ import { constants, statSync } from 'node:fs'
 import { access, type FileHandle, open, readdir, readFile, rename, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { AuditRecord } from '../../schemas/audit-record.ts'
+import { readRotatedNumber, rotatedName } from '../common/rotated-file.ts'
 import { AuditFileError, AuditFileLocked } from './audit-file-error.ts'
 import { type ChainEnd, EMPTY_CHAIN, hashLine } from './chain.ts'
 import { LINE_FEED, MAX_LINE_BYTES } from './read-lines.ts'
-import { readRotatedNumber, rotatedName } from './rotated-file.ts'
 
 /** Records name callers: only the service's user, and its group, may read them. */
 const MODE = 0o640

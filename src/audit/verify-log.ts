@@ -1,12 +1,12 @@
 /** Verifies the files of an audit log: each record, the chain, the checkpoints, and where the chain begins and ends. */
 import type { AuditRecord, CheckpointRecord } from '../../schemas/audit-record.ts'
 import { quote } from '../common/quote.ts'
+import { readRotatedNumber } from '../common/rotated-file.ts'
 import { sha256Of } from '../x509/review/trace-signer.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { hashLine } from './chain.ts'
 import { type Line, MAX_LINE_BYTES, readFiles } from './read-lines.ts'
 import { RECORD_KINDS, type RecordKind, readRecord } from './read-record.ts'
-import { readRotatedNumber } from './rotated-file.ts'
 import { ChainVerifier } from './verify-chain.ts'
 import { type CheckpointTrust, CheckpointVerifier } from './verify-checkpoint.ts'
 

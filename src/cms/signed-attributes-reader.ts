@@ -65,8 +65,7 @@ const COUNTERSIGNATURE = encodeObjectIdentifier(ID_COUNTERSIGNATURE)
 const SINGLE = [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME]
 
 /**
- * Reads the DER SET OF Attribute that a signature is made over (RFC 5652 5.4). It ignores the order of the attributes,
- * since only some verifiers sort them.
+ * Reads the DER SET OF Attribute that a signature is made over (RFC 5652 5.4).
  *
  * @returns undefined for other bytes, and for attributes that verifiers refuse
  * @throws Error when these name a certificate, or the attributes do in a way that cannot be read
@@ -172,7 +171,7 @@ function readBeginning(reader: DerReader): Beginning {
 function decode(bytes: Buffer): Attribute[] | undefined {
   try {
     const attributes = readAttributes(bytes)
-    checkEncodings(attributes)
+    checkEncodings(bytes, attributes)
     return attributes
   } catch {
     return undefined
@@ -186,10 +185,16 @@ function decode(bytes: Buffer): Attribute[] | undefined {
  * @throws Error when they are malformed
  */
 export function findAttributesProblem(bytes: Buffer): string | undefined {
-  if (!areAllowed(readAttributes(bytes))) {
+  const attributes = readAttributes(bytes)
+  if (!areAllowed(attributes)) {
     return NOT_ALLOWED
   }
-  return isSortedSet(bytes) ? undefined : 'they are not in the order of DER (RFC 5652 5.4)'
+  try {
+    checkEncodings(bytes, attributes)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 const NOT_ALLOWED =
@@ -205,11 +210,17 @@ function areAllowed(attributes: readonly Attribute[]): boolean {
 }
 
 /**
- * Refuses attributes that verifiers cannot read, or not all alike, so that no signature is made over them.
+ * Refuses attributes that verifiers cannot read, or not all alike: some, such as those with Bouncy Castle, encode them anew before
+ * they verify.
  *
+ * @param bytes DER SET OF
+ * @param attributes those in it
  * @throws Error
  */
-function checkEncodings(attributes: readonly Attribute[]): void {
+function checkEncodings(bytes: Buffer, attributes: readonly Attribute[]): void {
+  if (!isSortedSet(bytes)) {
+    throw new Error('they are not in the order of DER (RFC 5652 5.4)')
+  }
   if (attributes.length > MAX_ATTRIBUTES) {
     throw new Error(`there are more than ${MAX_ATTRIBUTES}`)
   }
@@ -234,9 +245,8 @@ function checkEncodings(attributes: readonly Attribute[]): void {
 }
 
 /**
- * Refuses a value that is not DER in its depths: some verifiers, such as those with Bouncy Castle, encode it anew before they
- * verify. Of a value with very many elements the first ones are looked at. CRLs and OCSP responses are left as their
- * issuers have encoded them.
+ * Refuses a value that is not DER in its depths. Of a value with very many elements the first ones are looked at. CRLs and OCSP
+ * responses are left as their issuers have encoded them.
  *
  * @throws Error
  */

@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
+import { readRotatedNumber } from '../common/rotated-file.ts'
 import type { AuditConfiguration } from './audit-configuration.ts'
 import { describeFile } from './files.ts'
 import { type Findings, problemWith } from './problem.ts'
@@ -40,6 +41,9 @@ export function readAudit(
     return undefined
   }
   if (file !== undefined) {
+    if (readRotatedNumber(file.path) !== undefined) {
+      problems.push(problemWith('AUDIT_FILE', 'has a name such as files get that were rotated', file.shown))
+    }
     try {
       // A path that goes on behind a file is told from one that this user may not search
       accessSync(`${dirname(file.path)}/.`, constants.W_OK | constants.X_OK)

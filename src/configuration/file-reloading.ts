@@ -25,6 +25,7 @@ export class FileReloading<Content> {
   readonly #options: FileReloadingOptions<Content>
   readonly #watch: FileWatch
   readonly #warning: RepeatedWarning
+  #isRefused = false
   #retry: NodeJS.Timeout | undefined
 
   constructor(options: FileReloadingOptions<Content>) {
@@ -32,6 +33,11 @@ export class FileReloading<Content> {
     this.#watch = new FileWatch(options.intervalMs, () => this.reload())
     // A user who was to be removed may still have something signed
     this.#warning = new RepeatedWarning({ warn: (details, message) => options.log.error(details, message) })
+  }
+
+  /** Whether what the files hold now was refused, so that what they held before goes on to count. */
+  get isRefused(): boolean {
+    return this.#isRefused
   }
 
   /** Begins to watch the files, and takes over what has changed since the start. */
@@ -57,6 +63,7 @@ export class FileReloading<Content> {
       return
     }
     const read = this.#load()
+    this.#isRefused = 'problem' in read
     if ('problem' in read) {
       this.#warning.warn(`${read.problem}; ${what} stays as it was, and the file is read again in a moment`)
       this.#retry = setTimeout(() => this.reload(), RETRY_MS).unref()

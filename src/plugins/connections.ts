@@ -5,7 +5,7 @@ import { TLSSocket, Server as TlsServer } from 'node:tls'
 import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS } from '../common/arrival.ts'
+import { HEADERS_TIMEOUT_MS } from '../common/arrival.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerCounter, registerGauge } from '../metrics/registration.ts'
 import { discardBody } from '../requests/body/discard-body.ts'
@@ -40,6 +40,12 @@ const MAX_PIPELINED = 256
  * the other would otherwise have as many as that begun in each turn of the event loop.
  */
 const MAX_PIPELINED_OF_ONE = 8
+
+/**
+ * Time for which a request may have been arriving, or its answer have waited to be read, where another one would be turned away,
+ * in ms. If it were longer, connections on which a few bytes come now and then would keep everybody out.
+ */
+const SLOW_MS = 1_000
 
 /**
  * Most TLS handshakes at the same time. One that stalls takes up to 130 kB, since OpenSSL and Node.js keep their buffers until
@@ -134,17 +140,19 @@ export const connections = fp<ConnectionsOptions>(
       }
     }
 
-    /** Returns a connection whose client has been sending a request, or reading an answer, for a whole period. */
+    /** Returns the connection whose client has been sending a request, or reading an answer, for longest, if that is long. */
     function findSlow(): Socket | undefined {
-      const longAgo = performance.now() - BODY_PERIOD_MS
+      let slowest: Socket | undefined
+      let earliest = performance.now() - SLOW_MS
       for (const [socket, unanswered] of open) {
         for (const [response, since] of unanswered) {
-          if ((!response.req.complete || response.headersSent) && since < longAgo) {
-            return socket
+          if ((!response.req.complete || response.headersSent) && since < earliest) {
+            slowest = socket
+            earliest = since
           }
         }
       }
-      return undefined
+      return slowest
     }
 
     function endIdle(): void {

@@ -36,7 +36,7 @@ function streamPieces(bytes: Buffer, turns: EventLoopTurns | undefined): Readabl
   }
   const stream = new Readable({
     highWaterMark: PIECE_BYTES,
-    read: () => (turns === undefined ? pushPiece() : turns.wait(pushPiece)),
+    read: () => (turns === undefined ? pushPiece() : turns.wait(pushPiece, start)),
     destroy: (error, done) => {
       turns?.forget(pushPiece)
       done(error)

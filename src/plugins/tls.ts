@@ -7,6 +7,7 @@ import type { LoadedTls } from '../configuration/configuration.ts'
 import { FileReloading } from '../configuration/file-reloading.ts'
 import type { TlsConfiguration } from '../configuration/tls.ts'
 import type { ConfigurationProblem } from '../errors.ts'
+import { registerGauge } from '../metrics/registration.ts'
 import { registerTlsGauges } from '../metrics/tls-gauges.ts'
 import { findExpiry } from '../signers/expiry-watch.ts'
 import { earliestNotAfter, findInvalidity } from '../x509/validity.ts'
@@ -71,6 +72,13 @@ export const tls = fp<TlsOptions>(
       reloading.stop()
     })
     registerTlsGauges(registry, () => earliestNotAfter(configuration.validity))
+    registerGauge(
+      registry,
+      'signing_service_tls_reload_refused',
+      '1 while what the files of TLS hold was refused and what they held before is shown, else 0.',
+      [],
+      () => [[{}, Number(reloading.isRefused)]],
+    )
   },
   { name: 'tls', dependencies: ['connections'] },
 )

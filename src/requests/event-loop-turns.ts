@@ -16,8 +16,8 @@ const LATEST_MS = 2
  * get their jobs.
  */
 export class EventLoopTurns {
-  /** Bodies of which the rest waits to be read. */
-  readonly #waiting = new Set<() => void>()
+  /** What goes on with bodies, and with answers, that wait; and the bytes of each that were read or sent. */
+  readonly #waiting = new Map<() => void, number>()
   readonly #callbacks = new Set<() => void>()
   /** Bytes that were read in this turn, and in turns before it that read few. */
   #read = 0
@@ -37,9 +37,14 @@ export class EventLoopTurns {
     return this.#read >= BYTES_OF_A_TURN
   }
 
-  /** Calls `goOn` in a later turn, after those that waited before. */
-  wait(goOn: () => void): void {
-    this.#waiting.add(goOn)
+  /**
+   * Calls `goOn` in a later turn. That of which least is done goes first, so that a body waits for no more of another one than it
+   * has brought itself, however many there are without end; of equal ones that which waits longest.
+   *
+   * @param done bytes of the body, or of the answer, that were read, or sent
+   */
+  wait(goOn: () => void, done: number): void {
+    this.#waiting.set(goOn, done)
     this.#endTurn()
   }
 
@@ -73,7 +78,7 @@ export class EventLoopTurns {
   readonly #next = (): void => {
     this.#isEnding = false
     this.#read = 0
-    takeFirst(this.#waiting)?.()
+    this.#takeShortest()?.()
     const now = Math.min(this.#callbacks.size, CALLBACKS_OF_A_TURN)
     this.#read += now * CALLBACK_COST
     const latest = performance.now() + LATEST_MS
@@ -88,6 +93,19 @@ export class EventLoopTurns {
     if (this.#waiting.size > 0 || now > 0) {
       this.#endTurn()
     }
+  }
+
+  #takeShortest(): (() => void) | undefined {
+    let shortest: (() => void) | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const [goOn, done] of this.#waiting) {
+      if (done < least) {
+        shortest = goOn
+        least = done
+      }
+    }
+    this.#waiting.delete(shortest as () => void)
+    return shortest
   }
 }
 

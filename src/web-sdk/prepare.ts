@@ -2,7 +2,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { SignHashBody } from '../../schemas/web-sdk.ts'
 import { digest, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
-import { isSortedSet } from '../asn1/der-check.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import {
   readAttributes,
@@ -135,7 +134,7 @@ function readDer(der: Buffer): SignedAttributes {
       `are signed attributes whose certificate cannot be told: ${(error as Error).message}`,
     )
   }
-  if (attributes === undefined || !isSortedSet(der)) {
+  if (attributes === undefined) {
     throw invalidAttributes('must be signed attributes, the DER SET OF Attribute (RFC 5652 5.4, 11)')
   }
   return attributes

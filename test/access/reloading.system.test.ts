@@ -38,6 +38,11 @@ t.test('users come and go while the service runs', async (t) => {
   t.match(service.log(), /"level":50,[^\n]*ACCESS_FILE: [^\n]*the access stays as it was/)
   t.equal(await status(bob), 200)
   t.match((await send(`${service.url}/health/ready`)).json(), { access: { kind: 'tokens' } })
+  const metrics = async () => `${(await send(`${service.url}/metrics`)).body}`
+  t.match(await metrics(), /^signing_service_access_reload_refused 1$/m)
+  writeFileSync(file, JSON.stringify({ users: [{ name: 'alice', ...alice.kept }] }))
+  await until('the right one is taken over', async () => (await status(alice.token)) === 200)
+  t.match(await metrics(), /^signing_service_access_reload_refused 0$/m)
 })
 
 t.test('keys of a file are taken over at a signal', async (t) => {

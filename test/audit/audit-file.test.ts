@@ -18,7 +18,7 @@ import t, { type Test } from 'tap'
 import { AuditFile } from '../../src/audit/audit-file.ts'
 import { Chain, type ChainEnd, EMPTY_CHAIN } from '../../src/audit/chain.ts'
 import { MAX_LINE_BYTES } from '../../src/audit/read-lines.ts'
-import { rotatedName } from '../../src/audit/rotated-file.ts'
+import { rotatedName } from '../../src/common/rotated-file.ts'
 import {
   findChainProblems,
   listFiles,

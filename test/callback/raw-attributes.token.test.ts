@@ -6,6 +6,7 @@ import * as asn1js from 'asn1js'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { encodePssParameters, ID_RSASSA_PSS } from '../../src/algorithms/rsa-pss.ts'
+import { DerReader } from '../../src/asn1/der-reader.ts'
 import { encode } from '../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
@@ -169,8 +170,9 @@ t.test('attributes that name a certificate and cannot be read are refused', asyn
     attribute('1.2.840.113549.1.9.6', sequence()),
     attribute('1.2.3', new asn1js.Integer({ valueHex: Buffer.of(0, 1) })),
   ].map((one) => encodeAttributes(...basicAttributes(), named, one))
+  const reversed = encode(TAG.set, ...new DerReader(valid).enter(TAG.set).elements().toReversed())
   for (const data of [
-    ...[implicit, valid.subarray(0, -1), Buffer.concat([valid, Buffer.of(0)]), empty],
+    ...[implicit, valid.subarray(0, -1), Buffer.concat([valid, Buffer.of(0)]), empty, reversed],
     ...more,
   ]) {
     checkRefusal(t, await ask(data), {

@@ -380,6 +380,10 @@ t.test('the audit log', async (t) => {
       /^AUDIT_FILE: \S+ is in a folder that cannot be read \(ENOTDIR\)/,
     ],
     [
+      { AUDIT_FILE: path('audit-123456789012.jsonl') },
+      /^AUDIT_FILE: \S+ has a name such as files get that were rotated/,
+    ],
+    [
       { AUDIT_FILE: path('audit.jsonl'), AUDIT_SIGNER: 'other' },
       /^AUDIT_SIGNER: other is not the name of a signer/,
     ],

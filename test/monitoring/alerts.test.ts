@@ -5,6 +5,7 @@ import { openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { createToken } from '../../src/access/user-token.ts'
 import { issue } from '../support/certificates.ts'
 import { createFaultyDisk } from '../support/faulty-disk/faulty-disk.ts'
 import { childrenOf } from '../support/process-figures.ts'
@@ -206,6 +207,16 @@ t.test('alerts', { skip }, async (t) => {
     await ask(service)
     writeFileSync(file, 'no certificate')
     t.equal(await afterReload(service, () => service.app.reload()), 'refused')
+    await fire(t, await observe(service), 'ReloadRefused')
+  })
+
+  t.test('a changed file of the users is refused', async (t) => {
+    const file = path('access.json')
+    const { kept } = await createToken()
+    writeFileSync(file, JSON.stringify({ users: [{ name: 'alice', ...kept }] }))
+    const service = await startReadyService(t, { ...longTerm(), ACCESS: 'tokens', ACCESS_FILE: file })
+    writeFileSync(file, '{"users":[')
+    service.app.reload()
     await fire(t, await observe(service), 'ReloadRefused')
   })
 

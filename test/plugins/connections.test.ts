@@ -88,7 +88,7 @@ t.test('the connection that is unused longest makes room for another', async (t)
 })
 
 t.test(
-  'where all have a request in progress another is refused, until one has been arriving for long',
+  'where all have a request in progress another is refused, until one has been arriving for a second',
   async (t) => {
     const { url, open, value, isOpen, warnings, requests } = await start(t)
     const first = await open(BODY)
@@ -102,7 +102,7 @@ t.test(
     t.equal(await value('_shed_total', 'new'), 1)
     t.equal(await value('_shed_total', 'slow'), 0)
     const now = performance.now.bind(performance)
-    mock.method(performance, 'now', () => now() + 11_000)
+    mock.method(performance, 'now', () => now() + 1_100)
     t.teardown(() => mock.restoreAll())
     const gone = once(first, 'close')
     t.equal((await send(`${url}/ping`)).statusCode, 200)

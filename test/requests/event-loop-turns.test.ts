@@ -11,7 +11,7 @@ t.test('bodies are read on in their order, one in each turn of the event loop', 
   const turns = new EventLoopTurns()
   const read: number[] = []
   for (const body of [1, 2, 3, 4, 5]) {
-    turns.wait(() => read.push(body))
+    turns.wait(() => read.push(body), 1_000)
   }
   const seen: number[] = []
   while (read.length < 5) {
@@ -20,10 +20,29 @@ t.test('bodies are read on in their order, one in each turn of the event loop', 
   }
   t.same(read, [1, 2, 3, 4, 5])
   t.equal(seen.length, 5, `${seen}`)
-  turns.wait(() => read.push(6))
+  turns.wait(() => read.push(6), 0)
   t.same(read.length, 5, 'not at once')
   await setImmediate()
   t.same(read.length, 6)
+})
+
+t.test('the body goes first of which least was read, and large ones keep no other waiting', async (t) => {
+  const turns = new EventLoopTurns()
+  const read: string[] = []
+  const goOn = (name: string, done: number) => () => {
+    read.push(name)
+    if (read.length < 4) {
+      turns.wait(goOn(name, done + 300_000), done + 300_000)
+    }
+  }
+  for (const name of ['one', 'two', 'three']) {
+    turns.wait(goOn(name, 10_000_000), 10_000_000)
+  }
+  turns.wait(goOn('document', 300_000), 300_000)
+  while (read.length < 4) {
+    await setImmediate()
+  }
+  t.same(read, ['document', 'document', 'document', 'document'])
 })
 
 t.test(
@@ -77,7 +96,7 @@ t.test('bodies that are read on do not hold up callbacks, of which sixteen begin
   turns.count(300_000)
   for (let number = 0; number < 64; number++) {
     turns.begin(() => begun.push(number))
-    turns.wait(() => turns.count(300_000))
+    turns.wait(() => turns.count(300_000), 0)
   }
   t.strictSame(begun, [], 'this turn has no time left')
   const seen: number[] = []
@@ -137,10 +156,10 @@ t.test('what is forgotten takes no turn, and those behind it come the sooner', a
   const forgotten = Array.from({ length: 1_000 }, () => () => begun.push('forgotten'))
   for (const one of forgotten) {
     turns.begin(one)
-    turns.wait(one)
+    turns.wait(one, 0)
   }
   turns.begin(() => begun.push('callback'))
-  turns.wait(() => begun.push('body'))
+  turns.wait(() => begun.push('body'), 0)
   for (const one of forgotten) {
     turns.forget(one)
   }

@@ -65,6 +65,8 @@ t.test('a signer that is named by another field, or in the query, is refused', a
       { signer: 'contracts.2026', signing_token: tokenFor('house') },
       { signer: ['contracts.2026'] },
       { signer: { id: 7, name: 'contracts.2026' } },
+      // Behind more fields than are compared
+      Object.fromEntries([...Array(40).keys(), 'signer'].map((name) => [name, 'contracts.2026'])),
     ]) {
       checkRefusal(t, await post('/sign', { ...request, ...fields }), elsewhere)
     }

@@ -506,6 +506,19 @@ t.test('signed attributes that OpenSSL takes, and others do not', async (t) => {
   const reversed = tokenOf((attributes) => attributes.toReversed())
   t.ok(verifies(directory, reversed, data, root))
   refuses(t, grant(reversed), /not all verifiers take: they are not in the order of DER/, 'untrusted')
+  for (const [what, value] of [
+    ['values in another order', '020109020101'],
+    ['a padded integer', '02020001'],
+    ['a time with zeros behind its fraction', '181332303236303130313030303030302e3530305a'],
+    ['a boolean of another octet', '3003010101'],
+    ['an inner set in another order', '3106040161020109'],
+  ] as const) {
+    const values = encode(TAG.set, Buffer.from(value, 'hex'))
+    const odd = encode(TAG.sequence, Buffer.from('06032a0304', 'hex'), values)
+    const token = tokenOf((attributes) => [...attributes, odd].toSorted(Buffer.compare))
+    t.comment(what)
+    refuses(t, grant(token), /not all verifiers take: /, 'untrusted')
+  }
   const countersignature = Buffer.from('301106092a864886f70d01090631040c026161', 'hex')
   const countersigned = tokenOf((attributes) => [...attributes, countersignature].toSorted(Buffer.compare))
   refuses(t, grant(countersigned), /not all verifiers take: a countersignature is among them/, 'untrusted')

@@ -152,7 +152,7 @@ export class BodyReader {
     this.#message._read = () => {}
     // The chunks that were read together with this one are handled first
     process.nextTick(() => this.#message.socket.pause())
-    TURNS.wait(this.#resume)
+    TURNS.wait(this.#resume, this.#received)
   }
 
   readonly #resume = (): void => {
@@ -173,12 +173,13 @@ export class BodyReader {
     if ((this.#text as BodyText).isQuicklyParsed) {
       this.#resolve()
     } else {
-      TURNS.wait(this.#resolve)
+      TURNS.wait(this.#resolve, this.#received)
     }
   }
 
   readonly #checkPace = (): void => {
-    if (this.#received - this.#receivedBefore < MIN_BODY_BYTES) {
+    // While it waits for its turn nothing of it is read, however much its client sends
+    if (!this.#isPaused && this.#received - this.#receivedBefore < MIN_BODY_BYTES) {
       this.stop(new REQUEST_TIMEOUT())
     }
     this.#receivedBefore = this.#received

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readRotatedNumber, rotatedName } from '../../src/audit/rotated-file.ts'
+import { readRotatedNumber, rotatedName } from '../../src/common/rotated-file.ts'
 
 t.test('a rotated file is named after its first record, which its name tells again', async (t) => {
   for (const [path, rotated] of [
