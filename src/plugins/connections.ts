@@ -87,8 +87,11 @@ export const connections = fp<ConnectionsOptions>(
   async (app, { limit, registry, log }) => {
     /** Keyed by the socket that carries HTTP or, during a TLS handshake, by the one below it. */
     const open = new Map<Socket, Unanswered>()
-    /** Open connections without a request in progress, the longest unused first. */
-    const idle = new Set<Socket>()
+    /**
+     * Open connections without a request in progress, the longest unused first, each with the time until which its first request may
+     * be on its way.
+     */
+    const idle = new Map<Socket, number>()
     /** Timers of the TLS handshakes that are under way, the oldest first. */
     const handshakes = new Map<Socket, NodeJS.Timeout>()
     /** Connections that are closed after their answer. */
@@ -115,12 +118,25 @@ export const connections = fp<ConnectionsOptions>(
     /** Closes an idle or slow connection, or else the new one, so that health probes get through. */
     function shedOne(added: Socket): void {
       warning.warn('too many connections: others are closed; see SIGNING_SERVICE_MAX_CONNECTIONS', { limit })
-      const [unused] = idle
-      const slow = unused === undefined ? findSlow() : undefined
-      shed.inc({ reason: unused !== undefined ? 'idle' : slow !== undefined ? 'slow' : 'new' })
-      const one = unused ?? slow ?? added
+      const [one, reason] = chooseOne(added)
+      shed.inc({ reason })
       forget(one)
       one.destroy()
+    }
+
+    function chooseOne(added: Socket): readonly [Socket, reason: 'idle' | 'slow' | 'new'] {
+      const now = performance.now()
+      for (const [socket, until] of idle) {
+        if (until <= now) {
+          return [socket, 'idle']
+        }
+      }
+      const slow = findSlow()
+      if (slow !== undefined) {
+        return [slow, 'slow']
+      }
+      const [unused] = idle.keys()
+      return unused === undefined ? [added, 'new'] : [unused, 'idle']
     }
 
     /**
@@ -156,7 +172,7 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     function endIdle(): void {
-      for (const socket of idle) {
+      for (const socket of idle.keys()) {
         // Bytes that were written are sent first
         socket.destroySoon()
       }
@@ -165,7 +181,7 @@ export const connections = fp<ConnectionsOptions>(
 
     function keep(socket: Socket, unanswered: Unanswered): void {
       open.set(socket, unanswered)
-      idle.add(socket)
+      idle.set(socket, performance.now() + SLOW_MS)
       socket.once('close', () => {
         forget(socket)
         endQueued([...unanswered.keys()])
@@ -223,7 +239,7 @@ export const connections = fp<ConnectionsOptions>(
         behind -= unanswered.size > 1 ? 1 : 0
         unanswered.delete(response)
         if (unanswered.size === 0 && open.has(socket)) {
-          idle.add(socket)
+          idle.set(socket, 0)
         }
         if (isClosing) {
           // Node itself ends only connections that have had a request

@@ -55,6 +55,13 @@ async function start(t: Test) {
   }
 }
 
+/** Has a second pass, after which a request is slow, and a connection without one is idle. */
+function passSecond(t: Test): void {
+  const now = performance.now.bind(performance)
+  mock.method(performance, 'now', () => now() + 1_100)
+  t.teardown(() => mock.restoreAll())
+}
+
 const BODY =
   'POST /wait HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{'
 
@@ -74,6 +81,7 @@ t.test('the connection that is unused longest makes room for another', async (t)
   t.equal(await value(''), LIMIT)
   t.equal(await value('_limit'), LIMIT)
   t.equal(await value('_shed_total', 'idle'), 0)
+  passSecond(t)
   const gone = once(slow, 'close')
   const answers = [await send(`${url}/ping`), await send(`${url}/ping`, { agent })]
   await gone
@@ -101,9 +109,7 @@ t.test(
     await t.rejects(send(`${url}/ping`), { code: /ECONNRESET|EPIPE/ })
     t.equal(await value('_shed_total', 'new'), 1)
     t.equal(await value('_shed_total', 'slow'), 0)
-    const now = performance.now.bind(performance)
-    mock.method(performance, 'now', () => now() + 1_100)
-    t.teardown(() => mock.restoreAll())
+    passSecond(t)
     const gone = once(first, 'close')
     t.equal((await send(`${url}/ping`)).statusCode, 200)
     await gone
@@ -111,6 +117,25 @@ t.test(
     t.equal(warnings(), 1, 'said once')
   },
 )
+
+t.test('a connection that has just been opened is closed only where none is slow', async (t) => {
+  const { open, value, isOpen, requests } = await start(t)
+  const first = await open(BODY)
+  await isOpen(1)
+  for (let count = 1; count < LIMIT - 1; count++) {
+    await open(BODY)
+    await isOpen(count + 1)
+  }
+  await until('all requests have arrived', () => requests() === LIMIT - 1)
+  passSecond(t)
+  const opened = await open('')
+  await isOpen(LIMIT)
+  const gone = once(first, 'close')
+  await open('')
+  await gone
+  t.equal(await value('_shed_total', 'slow'), 1)
+  t.notOk(opened.destroyed)
+})
 
 t.test('a request that came on a connection which was closed for others is not counted', async (t) => {
   const { open, value, isOpen } = await start(t)
