@@ -145,6 +145,10 @@ t.test('what is not a PDF is not sent to the service', async (t) => {
   await t.rejects(signPdf({ pdf: Buffer.alloc(0), url: service.url }), notPdf)
   await t.rejects(signPdf({ pdf: Buffer.from('%PDF-1.7\nhello'), url: service.url }), notPdf)
   await t.rejects(signPdf({ pdf: pdf.subarray(0, 400), url: service.url }), notPdf)
+  await t.rejects(signPdf({ pdf: Buffer.concat([Buffer.from('\uFEFF'), pdf]), url: service.url }), {
+    ...notPdf,
+    message: 'This PDF has 3 bytes before its header, %PDF-: remove them before signing',
+  })
   t.equal(service.requests.length, 0)
 })
 

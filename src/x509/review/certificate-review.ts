@@ -14,6 +14,7 @@ import { findUnreadable, type ReviewedCertificate, readForReview } from './revie
 import {
   describeMissingIssuer,
   findEncodingWarning,
+  findIssuerNameWarnings,
   findMalformedWarning,
   findPurposeWarning,
   findReaderWarnings,
@@ -175,6 +176,7 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
     ...path.slice(0, 1).flatMap(findReaderWarnings),
     ...chain.map(findMalformedWarning),
     ...chain.map(findEncodingWarning),
+    ...findIssuerNameWarnings(path),
     ...chain.flatMap(findRevocationWarnings),
     ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)

@@ -70,6 +70,24 @@ export function findEncodingWarning({ subject, encodingFlaw }: ReviewedCertifica
         'it in signatures then (EU DSS); have it issued anew'
 }
 
+/**
+ * Warns of certificates that have the name of their issuer in other octets than the issuer itself, though it is the same by RFC 5280
+ * 7.1: NSS, with which many readers of PDFs are built, and EU DSS compare octets.
+ *
+ * @param path leaf first
+ */
+export function findIssuerNameWarnings(path: readonly X509Certificate[]): string[] {
+  return path.slice(1).flatMap((issuer, index) => {
+    const certificate = path[index] as X509Certificate
+    return readCertificateFields(certificate).issuer.equals(readCertificateFields(issuer).subject)
+      ? []
+      : [
+          `the certificate of ${describeSubject(certificate)} has the name of its issuer in another encoding than the issuer's own ` +
+            'certificate, such as another type of string: some validators do not find the issuer (NSS, EU DSS); have it issued anew',
+        ]
+  })
+}
+
 /** The most octets of a serial number (RFC 5280 4.1.2.2). */
 const MAX_SERIAL_NUMBER_LENGTH = 20
 /** First octet of a point that is neither compressed nor hybrid (SEC 1 2.3.3). */

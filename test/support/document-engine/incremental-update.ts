@@ -11,8 +11,14 @@ const HEADER_WINDOW = 1024
  * @throws SignPdfError NOT_A_PDF, ENCRYPTED_PDF
  */
 export async function loadPdf(pdf: Uint8Array): Promise<PDFDocument> {
-  if (!Buffer.from(pdf.subarray(0, HEADER_WINDOW)).includes('%PDF-')) {
+  const header = Buffer.from(pdf.subarray(0, HEADER_WINDOW)).indexOf('%PDF-')
+  if (header < 0) {
     throw new SignPdfError('NOT_A_PDF', 'This is not a PDF: it does not begin with %PDF-')
+  }
+  if (header > 0) {
+    // Readers count offsets from the header, or from the first byte: not all would find what is added
+    const message = `This PDF has ${header} bytes before its header, %PDF-: remove them before signing`
+    throw new SignPdfError('NOT_A_PDF', message)
   }
   try {
     const doc = await PDFDocument.load(pdf, { forIncrementalUpdate: true, updateMetadata: false })

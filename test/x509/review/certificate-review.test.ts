@@ -717,6 +717,25 @@ t.test('certificates that are not DER in their depths', async (t) => {
   ])
 })
 
+t.test('certificates with the name of their issuer in other octets', async (t) => {
+  const name = (tag: number) => encode(TAG.sequence, encode(TAG.set, attribute(COMMON_NAME, tag, 'Root CA')))
+  const authority = reissue(root, root, {
+    [CERTIFICATE.issuer]: name(TAG.utf8String),
+    [CERTIFICATE.subject]: name(TAG.utf8String),
+  })
+  const warningsOf = (tag: number) => {
+    const signer = reissue(makeLeaf({ issuer: root }), root, { [CERTIFICATE.issuer]: name(tag) })
+    const { problems, warnings } = review([signer], [authority])
+    t.strictSame(problems, [])
+    return warnings.filter((warning) => warning.includes('encoding'))
+  }
+  t.strictSame(warningsOf(TAG.utf8String), [])
+  t.strictSame(warningsOf(TAG.printableString), [
+    `the certificate of ${SUBJECT} has the name of its issuer in another encoding than the issuer's own certificate, such as ` +
+      'another type of string: some validators do not find the issuer (NSS, EU DSS); have it issued anew',
+  ])
+})
+
 t.test('addresses that are never asked', async (t) => {
   const ldap = 'URI:ldap://ca.test/cn=list'
   const warningsOf = (...lines: string[]) =>
