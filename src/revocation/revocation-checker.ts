@@ -12,6 +12,7 @@ import { LargeAnswers, PART_BYTES } from './large-answers.ts'
 import type { RevocationLimits } from './limits.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
+import { UnknownCertificate } from './ocsp/ocsp-response.ts'
 import { NoAnswer, NotAsked, RequestQueue } from './request-queue.ts'
 import { describeReason, earlier, type Flawed, type UpdateTimes } from './revocation-answer.ts'
 
@@ -33,7 +34,7 @@ export interface Responder {
 /** Reasons for which the answers of a revoked responder are not in doubt (RFC 5280 5.3.1). */
 const HARMLESS_REASONS: readonly string[] = [3, 4, 5].map(describeReason)
 
-/** A request that is sent to each address of a source in turn. */
+/** A request to an address of a source. */
 type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'silenceMs' | 'signal'> & {
   readonly timeoutMs: number
 }
@@ -68,16 +69,42 @@ export class RevocationChecker {
   }
 
   /**
-   * Asks the OCSP responders of a certificate.
+   * Asks the OCSP responders of a certificate. The issuer's name in a request is that of the certificate (RFC 6960 4.1.1). Where that
+   * of the issuer's own certificate is encoded otherwise, who does not know the certificate is asked by it too, since some
+   * responders know their certificates by it, as `openssl ocsp` does.
    *
    * @throws Error that says for each responder why its answer does not count; NotAsked if there was no request
    */
   async askResponder(issued: IssuedCertificate, signal: AbortSignal): Promise<VerifiedOcspAnswer> {
-    const { fields, issuerFields, issuer, addresses } = issued
-    const { der: content, nonce } = createOcspRequest(fields, issuerFields)
+    const { fields, issuerFields, addresses } = issued
+    return await this.#fetchFirst('ocsp', addresses.ocsp, async (url) => {
+      try {
+        return await this.#askOne(url, issued, fields.issuer, signal)
+      } catch (error) {
+        if (!(error instanceof UnknownCertificate) || fields.issuer.equals(issuerFields.subject)) {
+          throw error
+        }
+        return await this.#askOne(url, issued, issuerFields.subject, signal)
+      }
+    })
+  }
+
+  /**
+   * Asks a responder, which may know the certificate by the name of its issuer as the one or the other certificate has it.
+   *
+   * @param name of the issuer, DER
+   */
+  async #askOne(
+    url: URL,
+    issued: IssuedCertificate,
+    name: Buffer,
+    signal: AbortSignal,
+  ): Promise<VerifiedOcspAnswer> {
+    const { fields, issuerFields, issuer } = issued
+    const { der: content, nonce } = createOcspRequest({ ...fields, issuer: name }, issuerFields)
     const body = { type: 'application/ocsp-request', content }
     const asking = { body, limit: this.#limits.ocspBytes, timeoutMs: this.#limits.ocspTimeoutMs, signal }
-    return await this.#fetchFirst('ocsp', addresses.ocsp, asking, async (der) => {
+    return await this.#fetch('ocsp', url, asking, async (der) => {
       const question = { certificate: fields, issuer, issuerFields, nonce }
       const answer = await checkOcspResponse(der, question, new Date())
       return await this.#checkSigner(answer, issued, signal)
@@ -92,7 +119,8 @@ export class RevocationChecker {
   async fetchCrl(urls: readonly URL[], question: CrlQuestion, signal: AbortSignal): Promise<CheckedCrl> {
     const { crlBytes: limit, crlTimeoutMs: timeoutMs, crlSilenceMs: silenceMs } = this.#limits
     const asking = { limit, timeoutMs, silenceMs, signal }
-    return await this.#fetchFirst('crl', urls, asking, (der) => checkCrl(der, question, new Date()))
+    const check = (der: Buffer) => checkCrl(der, question, new Date())
+    return await this.#fetchFirst('crl', urls, (url) => this.#fetch('crl', url, asking, check))
   }
 
   /** Has CRLs about responders that did not come asked for again. */
@@ -185,8 +213,7 @@ export class RevocationChecker {
   async #fetchFirst<T extends Flawed & UpdateTimes>(
     source: 'ocsp' | 'crl',
     urls: readonly URL[],
-    asking: FetchOptions,
-    check: (der: Buffer) => Promise<T>,
+    fetch: (url: URL) => Promise<T>,
   ): Promise<T> {
     const problems: string[] = []
     let flawed: T | undefined
@@ -194,8 +221,7 @@ export class RevocationChecker {
     let wasAsked = false
     for (const url of urls) {
       try {
-        const send = () => this.#fetch(source, url, asking, check)
-        const answer = await this.#queues[source].inTurn(url.href, send)
+        const answer = await this.#queues[source].inTurn(url.href, () => fetch(url))
         if (answer.flaw === undefined) {
           return flawed !== undefined && flawed.thisUpdate > answer.thisUpdate ? flawed : answer
         }

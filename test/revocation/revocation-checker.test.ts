@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { TAG } from '../../src/asn1/tag.ts'
 import { HttpClient } from '../../src/common/http-client.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
+import { createOcspRequest } from '../../src/revocation/ocsp/ocsp-request.ts'
 import { NotAsked } from '../../src/revocation/request-queue.ts'
 import { RevocationChecker, readIssuedCertificate } from '../../src/revocation/revocation-checker.ts'
+import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import { type Issued, issue } from '../support/certificates.ts'
 import { inPem } from '../support/changed-crl.ts'
+import { attribute, CERTIFICATE, COMMON_NAME, nameOf, reissue } from '../support/resigned.ts'
 import { judgeCrl, RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'
 import { type Handler, startRevocationServer } from '../support/revocation-server.ts'
@@ -72,6 +76,54 @@ t.test(
       return Buffer.alloc(0)
     })
     await t.rejects(ask(), { message: `${wrong}${server.url}/crl: it answered with the HTTP status 500` })
+  },
+)
+
+t.test(
+  'a responder that knows its certificates by the name in the certificate of their issuer',
+  async (t) => {
+    const issuer = nameOf(attribute(COMMON_NAME, TAG.printableString, 'ROOT'))
+    const renamed = reissue(leaf, root, { [CERTIFICATE.issuer]: issuer })
+    const outcomes: string[] = []
+    const observer = { asked: (_: string, __: number, outcome: string) => outcomes.push(outcome) }
+    const checker = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
+    const askAbout = ({ certificate }: Issued) =>
+      checker.askResponder(readIssuedCertificate(certificate, root.certificate), signal)
+    const at = new Date('2026-01-02T03:04:05Z')
+    t.teardown(() => authority.know(leaf.certificate))
+    const knows = (request: Buffer) => authority.respond(request)
+    const first = (answer: Handler): Handler => {
+      let count = 0
+      return (...request) => (count++ === 0 ? answer(...request) : knows(request[0]))
+    }
+    const other = issue(directory, { subject: '/CN=other', issuer: root })
+    const aboutOther = createOcspRequest(
+      readCertificateFields(other.certificate),
+      readCertificateFields(root.certificate),
+    ).der
+    for (const [name, handler] of [
+      ['unknown', knows],
+      ['unauthorized', first(() => Buffer.from('30030a0106', 'hex'))],
+      ['an answer about another certificate', first(() => authority.respond(aboutOther))],
+    ] satisfies [string, Handler][]) {
+      server.on('/ocsp', handler)
+      authority.revoke(leaf.certificate, at, 'keyCompromise')
+      t.match((await askAbout(renamed)).revocation, { at, reason: 'key compromise' }, name)
+      t.strictSame(outcomes.splice(0), ['refused', 'accepted'], name)
+      authority.know(leaf.certificate)
+    }
+    t.equal((await askAbout(renamed)).revocation, undefined)
+    t.strictSame(outcomes.splice(0), ['refused', 'accepted'])
+
+    const message = `${server.url}/ocsp: it does not know the certificate`
+    authority.forget(leaf.certificate)
+    await t.rejects(askAbout(renamed), { message })
+    t.strictSame(outcomes.splice(0), ['refused', 'refused'])
+    await t.rejects(askAbout(leaf), { message })
+    t.strictSame(outcomes.splice(0), ['refused'], 'another name of the issuer there is not')
+    server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))
+    await t.rejects(askAbout(renamed), { message: `${server.url}/ocsp: it answered tryLater` })
+    t.strictSame(outcomes.splice(0), ['refused'], 'who says something else is not asked again')
   },
 )
 

@@ -30,6 +30,7 @@ import {
   type ResponderId,
   readOcspResponse,
   type SingleResponse,
+  UnknownCertificate,
 } from './ocsp-response.ts'
 
 /**
@@ -66,7 +67,8 @@ export interface OcspQuestion {
  * revoked and its signature is right, since a revoked certificate must not sign.
  *
  * @param der the bytes of the responder
- * @throws Error whose message says why the answer does not count
+ * @throws UnknownCertificate when it says nothing about the certificate
+ * @throws Error whose message says why the answer does not count otherwise
  */
 export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at: Date): Promise<OcspAnswer> {
   const response = readOcspResponse(der)
@@ -74,7 +76,7 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   const single = about.find(({ status }) => typeof status === 'object') ?? about[0]
   if (single === undefined) {
     const other = findNonceProblem(response, question.nonce)
-    throw new Error(other ?? 'it answered about another certificate')
+    throw new UnknownCertificate(other ?? 'it answered about another certificate')
   }
   const { status } = single
   const producedAt = readProducedAt(response)
@@ -96,7 +98,7 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
     findStaleness({ thisUpdate, nextUpdate: end }, at) ??
     findInvalidity([period], at)
   if (status === 'unknown') {
-    throw new Error(flaw ?? 'it does not know the certificate')
+    throw new UnknownCertificate(flaw ?? 'it does not know the certificate')
   }
   const revocation = status === 'good' ? undefined : { ...status, at: status.at ?? thisUpdate }
   const answer = {

@@ -15,6 +15,9 @@ import {
 } from '../revocation-answer.ts'
 import type { CertificateId } from './ocsp-request.ts'
 
+/** Says that a responder has answered nothing about the certificate that it was asked about. */
+export class UnknownCertificate extends Error {}
+
 /** id-pkix-ocsp-basic (RFC 6960 4.2.1). */
 const ID_BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1'
 
@@ -32,6 +35,9 @@ const FAILURES: Readonly<Record<number, string>> = {
   5: 'sigRequired',
   6: 'unauthorized',
 }
+
+/** With this a responder may also refuse to answer about certificates that it does not know (RFC 5019 2.2.3). */
+const UNAUTHORIZED = 6
 
 export interface OcspResponse extends SignedObject, Flawed {
   readonly responder: ResponderId
@@ -66,7 +72,7 @@ interface ReadRevocation extends Pick<Revocation, 'reason'> {
  * Reads an answer. A length in it that is not the shortest is a flaw.
  *
  * @param der OCSPResponse, behind which servers append line ends and the like
- * @throws Error when it is malformed, or refuses the request
+ * @throws UnknownCertificate when it says `unauthorized`; Error when it is malformed, or refuses the request otherwise
  */
 export function readOcspResponse(der: Buffer): OcspResponse {
   const response = DerReader.lenient(der).enter(TAG.sequence)
@@ -122,7 +128,8 @@ function encodeWith(signed: SignedObject, certificates: readonly Buffer[]): Buff
 function readBasicResponse(response: DerReader): DerReader {
   const status = response.content(TAG.enumerated)
   if (!status.equals(SUCCESSFUL)) {
-    throw new Error(`it answered ${FAILURES[status[0] as number] ?? 'with an unknown status'}`)
+    const message = `it answered ${FAILURES[status[0] as number] ?? 'with an unknown status'}`
+    throw status[0] === UNAUTHORIZED ? new UnknownCertificate(message) : new Error(message)
   }
   const wrapper = response.enter(contextTag(0))
   response.finish()
