@@ -2,6 +2,7 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
 import { WEAK_SIGNATURES } from '../algorithms/weak-signatures.ts'
+import { findEncodingFlawInTurns } from '../asn1/der-check.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
@@ -163,6 +164,20 @@ export function findWeakHash({ algorithm }: SignedObject): string | undefined {
   const { nodeHash } = readScheme(algorithm)
   const weak = [...WEAK_SIGNATURES.values()].find(({ scheme }) => scheme?.nodeHash === nodeHash)
   return weak && `it is signed with ${weak.hash}, which can be forged`
+}
+
+/**
+ * Finds what is no DER in something that an authority has signed, in words. Some validators encode it anew before they verify its
+ * signature, or one over a container that holds it (RFC 5652 5.4).
+ */
+export async function findEncodingProblem(der: Buffer): Promise<string | undefined> {
+  const flaw = await findEncodingFlawInTurns(der)
+  return flaw && describeEncodingFlaw(flaw)
+}
+
+/** Describes what is no DER in something that an authority has signed. */
+export function describeEncodingFlaw(flaw: string): string {
+  return `${flaw}, so that some validators call a signature over it broken; have the authority correct it`
 }
 
 interface Scheme extends Pick<SignatureIdentifier, 'keyTypes' | 'saltLength'> {

@@ -50,6 +50,8 @@ export const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 
 export interface Extension {
   readonly critical: boolean
+  /** True if it says that it is not critical, which DER leaves out as the default (X.690 11.5). */
+  readonly writesDefault?: boolean
   /** DER in the OCTET STRING extnValue. */
   readonly value: Buffer
 }
@@ -83,13 +85,14 @@ export function readExtensionList(list: DerReader | undefined, flaws?: string[])
   for (const extension of list?.enterAll(TAG.sequence) ?? []) {
     const id = extension.objectIdentifier()
     // DER leaves out FALSE, the default, but some issuers write it
-    const critical = extension.tag === TAG.boolean && extension.content(TAG.boolean)[0] !== 0
+    const written = extension.optionalContent(TAG.boolean)
+    const critical = written !== undefined && written[0] !== 0
     const value = extension.content(TAG.octetString)
     extension.finish()
     if (extensions.has(id)) {
       repeated.add(id)
     }
-    extensions.set(id, { critical, value })
+    extensions.set(id, { critical, writesDefault: written !== undefined && !critical, value })
   }
   for (const id of repeated) {
     const flaw = `it has the extension ${id} twice`

@@ -1,5 +1,4 @@
 import type { X509Certificate } from 'node:crypto'
-import { findEncodingFlawInTurns } from '../../asn1/der-check.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { TAG } from '../../asn1/tag.ts'
 import {
@@ -14,6 +13,7 @@ import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
 import {
   type Flawed,
+  findEncodingProblem,
   findSignatureProblem,
   findStaleness,
   findWeakHash,
@@ -119,7 +119,7 @@ export async function checkCrl(
     found.flaw ??
     findScopeProblem?.(scope) ??
     // No container has a delta CRL in it
-    (mayBeDelta ? undefined : await describeEncoding(der))
+    (mayBeDelta ? undefined : await findEncodingProblem(der))
   if (flaw !== undefined && revocations.size === 0) {
     throw new Error(flaw)
   }
@@ -130,14 +130,6 @@ export async function checkCrl(
     baseNumber: readCrlNumber(extensions.get(CRL_EXTENSION.deltaCrlIndicator)),
   }
   return flaw === undefined ? checked : { ...checked, flaw }
-}
-
-/** Signatures over a CRL of which others encode another one are not valid for them (RFC 5652 5.4). */
-async function describeEncoding(der: Buffer): Promise<string | undefined> {
-  const flaw = await findEncodingFlawInTurns(der)
-  return (
-    flaw && `${flaw}, so that some validators call a signature over it broken; have the authority correct it`
-  )
 }
 
 function findFlaw(

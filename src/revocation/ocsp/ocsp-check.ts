@@ -11,12 +11,14 @@ import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
-import { findUnreadable } from '../../x509/review/reviewed-certificate.ts'
+import { findUnreadable, readForReview } from '../../x509/review/reviewed-certificate.ts'
 import { findResponderProblem } from '../../x509/review/service-certificate.ts'
+import { findEncodingWarning } from '../../x509/review/warnings.ts'
 import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
 import {
   earlier,
   type Flawed,
+  findEncodingProblem,
   findSignatureProblem,
   findStaleness,
   findWeakHash,
@@ -96,7 +98,8 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
     findNonceProblem(response, question.nonce) ??
     findUnknownCritical(single.extensions, []) ??
     findStaleness({ thisUpdate, nextUpdate: end }, at) ??
-    findInvalidity([period], at)
+    findInvalidity([period], at) ??
+    (await findEncodingProblem(response.toBeSigned))
   if (status === 'unknown') {
     throw new UnknownCertificate(flaw ?? 'it does not know the certificate')
   }
@@ -249,10 +252,14 @@ function findSignerProblem(
 
 /**
  * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: malformed and critical
- * extensions, and names that its issuer may not certify.
+ * extensions, names that its issuer may not certify, and what is no DER, since those that encode its certificate anew do not find it.
  */
 function findRefusal(signer: X509Certificate, issuer: X509Certificate): string | undefined {
-  return signer.raw.equals(issuer.raw) ? undefined : distrust(findPathProblem([signer, issuer]))
+  if (signer.raw.equals(issuer.raw)) {
+    return undefined
+  }
+  const reviewed = readForReview(signer)
+  return distrust(findPathProblem([signer, issuer]) ?? (reviewed && findEncodingWarning(reviewed)))
 }
 
 function distrust(problem: string | undefined): string | undefined {

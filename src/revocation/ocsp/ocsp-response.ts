@@ -5,6 +5,7 @@ import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readGeneralizedTime } from '../../asn1/time.ts'
 import { type Extensions, readExtensions } from '../../x509/extensions.ts'
 import {
+  describeEncodingFlaw,
   describeReason,
   encodeSignedObject,
   type Flawed,
@@ -165,7 +166,7 @@ function readResponseData(data: DerReader): ResponseData {
   while (list.tag !== undefined) {
     answers.push(readSingleResponse(list.enter(TAG.sequence), ends, flaws))
   }
-  const extensions = readExtensions(data.enterOptional(contextTag(1)), flaws)
+  const extensions = readResponseExtensions(data, flaws)
   if (ends.some(({ tag }) => tag !== undefined)) {
     flaws.push('it holds more than RFC 6960 4.2.1 has')
   }
@@ -205,6 +206,18 @@ function readSingleResponse(single: DerReader, ends: DerReader[], flaws: string[
     nextUpdate: readOptionalTime(enterExplicit(single, contextTag(0), ends), flaws),
     extensions: readExtensions(single.enterOptional(contextTag(1)), flaws),
   }
+}
+
+/**
+ * Reads responseExtensions. Validators that encode these anew, as those with Bouncy Castle, leave out what DER leaves out; they take
+ * each SingleResponse as it came.
+ */
+function readResponseExtensions(reader: DerReader, flaws: string[]): Extensions {
+  const extensions = readExtensions(reader.enterOptional(contextTag(1)), flaws)
+  if ([...extensions.values()].some(({ writesDefault }) => writesDefault)) {
+    flaws.push(describeEncodingFlaw('it is no DER: an extension says that it is not critical, the default'))
+  }
+  return extensions
 }
 
 function readOptionalTime(wrapper: DerReader | undefined, flaws: string[]): Date | undefined {

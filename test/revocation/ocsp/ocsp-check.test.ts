@@ -17,6 +17,7 @@ import {
   elementsOf,
   extensionsOf,
   nameOf,
+  ORGANIZATION,
   reissue,
   resignAnswer,
   SHA256_WITH_RSA,
@@ -466,7 +467,7 @@ t.test('a revocation counts whose answer does not say when it was signed', async
   }))
   const { flaw, revocation, thisUpdate, nextUpdate } = await checkOcspResponse(odd, asked, new Date())
   t.match(revocation, { reason: 'unspecified' })
-  t.equal(flaw, undefined)
+  t.match(flaw, /^it is no DER: the octets of a value are not those of its type, so that/)
   t.equal(nextUpdate.getTime() - thisUpdate.getTime(), 1_800_000)
 })
 
@@ -656,9 +657,15 @@ t.test('a version that is written though it is the default, and one that there i
 
 /** Returns answers that say of the leaf that it was revoked, and that it is good. */
 async function bothAnswers(asked = question()): Promise<{ revoked: Buffer; good: Buffer }> {
+  const { revoking, knowing } = authorities()
+  return { revoked: await revoking.respond(asked.der), good: await knowing.respond(asked.der) }
+}
+
+/** Returns the authority as it is where it has revoked the leaf, and where it has not. */
+function authorities() {
   const revoking = new RevocationAuthority(directory, root)
   revoking.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
-  return { revoked: await revoking.respond(asked.der), good: await authority.respond(asked.der) }
+  return { revoking, knowing: authority }
 }
 
 t.test('a revocation counts though an extension of its answer is there twice', async (t) => {
@@ -743,6 +750,72 @@ t.test('a revocation counts though a length in its answer is not the shortest', 
     t.match(readOcsp(directory, good, judged), { status: 'good', verified }, label)
     await t.rejects(checkOcspResponse(good, asked, new Date()), { message: flaw }, label)
   }
+})
+
+t.test('an answer that is no DER in its depths shows nobody to be good, and revokes', async (t) => {
+  const asked = question()
+  const oid = encodeObjectIdentifier(ID_OCSP_NONCE)
+  const nonce = encode(TAG.octetString, encode(TAG.octetString, asked.nonce))
+  const saying = (critical: number) => {
+    const extension = encode(TAG.sequence, oid, encode(TAG.boolean, Buffer.of(critical)), nonce)
+    return encode(contextTag(1), encode(TAG.sequence, extension))
+  }
+  const attributes = [
+    attribute(COMMON_NAME, TAG.utf8String, 'responder'),
+    attribute(ORGANIZATION, TAG.utf8String, 'O'),
+  ]
+  const named = (...parts: Buffer[]) => encode(TAG.sequence, encode(TAG.set, ...parts))
+  const [sorted, unsorted] = [
+    attributes.toSorted(Buffer.compare),
+    attributes.toSorted(Buffer.compare).reverse(),
+  ]
+  const several = reissue(responder(), root, { [CERTIFICATE.subject]: named(...sorted) })
+  const now = asn1Time(new Date())
+  const octets = 'the octets of a value are not those of its type'
+  const order = 'the elements of a SET OF are in another order'
+  const byDefault = 'an extension says that it is not critical, the default'
+  const inField = (place: number, field: Buffer) => (answer: Buffer, signer: Issued) =>
+    resignAnswer(answer, signer.keyFile, () => ({ [place]: field }))
+  const inThisUpdate = (answer: Buffer) =>
+    withSingle(answer, (single) => single.with(2, timeOf(now.replace('Z', '.0Z'))))
+  const { revoking, knowing } = authorities()
+  for (const [label, signer, change, problem] of [
+    ['producedAt', root, inField(1, timeOf(now.replace('Z', '.500Z'))), octets],
+    ['thisUpdate', root, inThisUpdate, octets],
+    ['TRUE as another value than FF', root, inField(3, saying(1)), octets],
+    ['FALSE', root, inField(3, saying(0)), byDefault],
+    ['the name of the responder', several, inField(0, encode(BY_NAME, named(...unsorted))), order],
+  ] as const) {
+    const message = `it is no DER: ${problem}, so that some validators call a signature over it broken; have the authority correct it`
+    const [revoked, good] = (await Promise.all(
+      [revoking, knowing].map(async (own) => change(await own.respond(asked.der, { signer }), signer)),
+    )) as [Buffer, Buffer]
+    t.match(readOcsp(directory, revoked, judged), { status: 'revoked', verified: true }, label)
+    t.match(await checkOcspResponse(revoked, asked, new Date()), { flaw: message, revocation: {} }, label)
+    await t.rejects(checkOcspResponse(good, asked, new Date()), { message }, label)
+  }
+})
+
+t.test('a responder whose certificate is no DER in its depths', async (t) => {
+  const critical = encode(
+    TAG.sequence,
+    encodeObjectIdentifier('2.5.29.37'),
+    encode(TAG.boolean, Buffer.of(1)),
+    encode(TAG.octetString, encode(TAG.sequence, encodeObjectIdentifier('1.3.6.1.5.5.7.3.9'))),
+  )
+  const signer = reissue(responder(), root, { 7: encode(contextTag(3), encode(TAG.sequence, critical)) })
+  const asked = question()
+  const message =
+    'its responder cannot be trusted: the certificate of CN=responder is not DER in its depths (it is no DER: the octets of a ' +
+    'value are not those of its type): some validators encode it anew, and do not find it in signatures then (EU DSS); have it ' +
+    'issued anew'
+  const { revoking, knowing } = authorities()
+  const [revoked, good] = (await Promise.all(
+    [revoking, knowing].map((own) => own.respond(asked.der, { signer })),
+  )) as [Buffer, Buffer]
+  t.equal(judgeOcsp(directory, revoked, judged), 'revoked')
+  t.match(await checkOcspResponse(revoked, asked, new Date()), { flaw: message, revocation: {} })
+  await t.rejects(checkOcspResponse(good, asked, new Date()), { message })
 })
 
 t.test('a revocation counts though others could forge the signature of its answer', async (t) => {
