@@ -24,6 +24,11 @@ export interface VerifiedOcspAnswer extends OcspAnswer {
   readonly responder?: Responder
 }
 
+/** Returns whether nothing shows that the certificate of the responder is good, so that some validators refuse the answer. */
+export function lacksProof({ responder, responderCrl }: VerifiedOcspAnswer): boolean {
+  return responder !== undefined && responderCrl === undefined
+}
+
 export interface Responder {
   /** Fingerprint of the certificate of the issuer. */
   readonly issuer: string

@@ -6,7 +6,7 @@ import type { CachedFetch } from './cached-fetch.ts'
 import { findScopeProblem } from './crl/crl.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
 import type { Revocation } from './revocation-answer.ts'
-import type { IssuedCertificate, VerifiedOcspAnswer } from './revocation-checker.ts'
+import { type IssuedCertificate, lacksProof, type VerifiedOcspAnswer } from './revocation-checker.ts'
 
 /** Revocation information about a chain. */
 export interface RevocationInformation {
@@ -96,9 +96,13 @@ export function findRevoked(links: readonly WatchedLink[], at: Date): RevokedCer
 }
 
 /** Describes what is known about one certificate at a moment. */
-export function describeState({ link, watched }: WatchedLink, at: Date): RevocationState {
+export function describeState(
+  { link, watched }: WatchedLink,
+  at: Date,
+  preferred: PreferredEvidence,
+): RevocationState {
   if (watched !== undefined) {
-    return watched.state(at)
+    return watched.state(at, preferred)
   }
   const problem =
     link.issuer === undefined ? 'the certificate of its issuer is not known' : 'nobody is asked about it'
@@ -126,6 +130,12 @@ export interface Evidence {
   readonly crls: readonly Buffer[]
   readonly nextUpdate: Date
 }
+
+/**
+ * What is taken where a CRL is there too beside an OCSP response without proof that its responder is good: the CRL, which more
+ * validators take, or the response, which is small.
+ */
+export type PreferredEvidence = 'proven' | 'small'
 
 const NO_ADDRESS = 'it names neither an OCSP responder nor a CRL that could be asked'
 const NO_ANSWER_YET = 'nobody has answered yet'
@@ -160,16 +170,18 @@ export class WatchedCertificate {
   }
 
   /**
-   * True if OCSP does not work, or a CRL revokes the certificate: it counts until its end, and a later one may have lifted a hold.
-   * Otherwise no CRL is fetched, since CRLs are large.
+   * True if OCSP does not work, or gives answers without proof that their responder is good, or if a CRL revokes the certificate: it
+   * counts until its end, and a later one may have lifted a hold. Otherwise no CRL is fetched, since CRLs are large.
    */
   get needsCrl(): boolean {
+    const { ocsp } = this
     const isWanted = this.#isRevokedByCrl() || this.#former !== undefined
-    return this.ocsp === undefined || this.ocsp.problem !== undefined || isWanted
+    const isDoubted = ocsp?.held !== undefined && lacksProof(ocsp.held)
+    return ocsp === undefined || ocsp.problem !== undefined || isDoubted || isWanted
   }
 
   /** Describes what is known at a moment. */
-  state(at: Date): RevocationState {
+  state(at: Date, preferred: PreferredEvidence = 'proven'): RevocationState {
     const { subject, addresses } = this.issued
     const askable = addresses.ocsp.length + addresses.crl.length > 0
     const problems = this.#problems()
@@ -178,7 +190,7 @@ export class WatchedCertificate {
       ...{ subject, askable, problems },
       pending: this.#isPending(),
       answeredAt: askable ? this.#answeredAt() : undefined,
-      evidence: this.#evidence(at),
+      evidence: this.#evidence(at, preferred),
       revocation: this.revocation(at),
       publicProblem: askable ? publicProblem : NO_ADDRESS,
     }
@@ -205,9 +217,16 @@ export class WatchedCertificate {
 
   /** Returns when the fresh data were made that there are, if that was before the certificate was issued. */
   madeBeforeIt(at: Date): Date | undefined {
-    const thisUpdate = (this.ocsp?.fresh(at) ?? this.crl?.fresh(at))?.thisUpdate
+    const { answer, crl } = this.#select(at)
+    const thisUpdate = (answer ?? crl)?.thisUpdate
     const { notBefore } = validityPeriod(this.issued.certificate)
     return thisUpdate !== undefined && thisUpdate < notBefore ? thisUpdate : undefined
+  }
+
+  /** Returns the certificate of the responder if nothing shows that this is good, and no CRL stands in for its answer. */
+  unprovenResponder(at: Date): X509Certificate | undefined {
+    const { answer } = this.#select(at)
+    return answer !== undefined && lacksProof(answer) && !this.#isPending() ? answer.signer : undefined
   }
 
   get crl(): CachedFetch<CheckedCrl> | undefined {
@@ -234,9 +253,9 @@ export class WatchedCertificate {
     return this.needsCrl && crl !== undefined && (isSearched !== true || this.lists?.isDeltaPending === true)
   }
 
-  /** Returns fresh revocation data, OCSP first, since it is small; undefined if there are none. */
-  #evidence(at: Date): Evidence | undefined {
-    const answer = this.ocsp?.fresh(at)
+  /** Returns fresh revocation data; undefined if there are none. */
+  #evidence(at: Date, preferred: PreferredEvidence): Evidence | undefined {
+    const { answer, crl } = this.#select(at, preferred)
     if (answer !== undefined) {
       const { der, signer, responderCrl, nextUpdate } = answer
       return {
@@ -245,10 +264,23 @@ export class WatchedCertificate {
         nextUpdate,
       }
     }
-    const crl = this.crl?.fresh(at)
-    return crl && this.#findCrlProblem(crl) === undefined
-      ? { ocspResponses: [], crls: [crl.der], nextUpdate: crl.nextUpdate }
-      : undefined
+    return crl && { ocspResponses: [], crls: [crl.der], nextUpdate: crl.nextUpdate }
+  }
+
+  /** Selects the fresh OCSP answer, since it is small, or the fresh CRL. */
+  #select(
+    at: Date,
+    preferred: PreferredEvidence = 'proven',
+  ): { readonly answer?: VerifiedOcspAnswer; readonly crl?: CheckedCrl } {
+    const answer = this.ocsp?.fresh(at)
+    const fresh = this.crl?.fresh(at)
+    const crl = fresh && this.#findCrlProblem(fresh) === undefined ? fresh : undefined
+    const isTaken =
+      crl === undefined || preferred === 'small' || (answer !== undefined && !lacksProof(answer))
+    if (answer !== undefined && isTaken) {
+      return { answer }
+    }
+    return crl === undefined ? {} : { crl }
   }
 
   /** Lists the reasons why there is nothing fresh. */

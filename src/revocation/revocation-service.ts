@@ -21,6 +21,7 @@ import {
   describeState,
   findRevoked,
   gatherInformation,
+  type PreferredEvidence,
   type RevocationInformation,
   type RevocationState,
   type RevokedCertificate,
@@ -56,6 +57,8 @@ export class RevocationService {
   readonly #logged = new WeakSet<WatchedCertificate>()
   /** Certificates of which the log has said that what is known about them was made before they were issued. */
   readonly #toldEarly = new WeakSet<WatchedCertificate>()
+  /** Certificates of which the log has said that nothing shows their responder to be good. */
+  readonly #toldUnproven = new WeakSet<WatchedCertificate>()
   /** Keyed by `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
   /** Keyed by issuer, addresses and the kind of certificates, which share one. */
@@ -145,8 +148,12 @@ export class RevocationService {
    *
    * @param chain leaf first, one of those that are watched
    */
-  information(chain: readonly X509Certificate[], at = new Date()): RevocationInformation {
-    return gatherInformation(this.states(chain, at))
+  information(
+    chain: readonly X509Certificate[],
+    at = new Date(),
+    preferred: PreferredEvidence = 'proven',
+  ): RevocationInformation {
+    return gatherInformation(this.#find(chain).map((link) => describeState(link, at, preferred)))
   }
 
   /** Returns the revoked certificate of a chain that is nearest to the leaf. Each request calls this, so it is fast. */
@@ -156,7 +163,7 @@ export class RevocationService {
 
   /** Returns what is known about each certificate of a chain but the root. */
   states(chain: readonly X509Certificate[], at = new Date()): RevocationState[] {
-    return this.#find(chain).map((link) => describeState(link, at))
+    return this.#find(chain).map((link) => describeState(link, at, 'proven'))
   }
 
   /** Looks up the links of a chain. It does so once for the same array, since fingerprints take long. */
@@ -259,6 +266,7 @@ export class RevocationService {
     for (const certificate of this.#certificates.values()) {
       this.#logChange(certificate)
       this.#warnOfEarly(certificate)
+      this.#warnOfUnproven(certificate)
     }
   }
 
@@ -270,6 +278,19 @@ export class RevocationService {
       this.#log.warn(
         `The revocation information about ${certificate.issued.subject} is of ${at.toISOString()}, before the certificate was issued: ` +
           'until the next, EU DSS finds no acceptable revocation data in containers of level b-lt',
+      )
+    }
+  }
+
+  /** Warns once of answers that some validators refuse, since they can ask nobody whether the responder was revoked. */
+  #warnOfUnproven(certificate: WatchedCertificate): void {
+    const responder = certificate.unprovenResponder(new Date())
+    if (responder !== undefined && !this.#toldUnproven.has(certificate)) {
+      this.#toldUnproven.add(certificate)
+      this.#log.warn(
+        `The OCSP responder of ${certificate.issued.subject}, ${describeSubject(responder)}, has a certificate that neither has the ` +
+          'extension ocsp-nocheck nor names a CRL that is asked: EU DSS, pyHanko and Bouncy Castle refuse containers of level b-lt ' +
+          'with its answers; have the authority correct it',
       )
     }
   }

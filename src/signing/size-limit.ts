@@ -6,6 +6,7 @@ import {
   type CertificatePath,
   gatherEvidence,
   isGood,
+  type PreferredEvidence,
   type RevocationEvidence,
 } from '../revocation/revocation-information.ts'
 import { describeSubject } from '../x509/validity.ts'
@@ -26,8 +27,8 @@ export function roomBeside({ length }: Buffer, { signer: { container, sources } 
 }
 
 /**
- * Gathers revocation data that have room together. A path whose data have none beside those of the paths before it counts as
- * one about which something is missing.
+ * Gathers revocation data that have room together. A path whose data have none beside those of the paths before it, not even the small
+ * ones, counts as one about which something is missing.
  *
  * @param needed paths whose data stay whatever their size, unless the level may be lower
  * @param room bytes
@@ -43,14 +44,19 @@ export function gatherFitting(
   // Paths are looked up in this order
   return gatherEvidence([...needed, ...spare], {
     information: (path, at) => {
-      const information = sources.revocations.information(path, at)
+      const lookUp = (preferred: PreferredEvidence) => {
+        const information = sources.revocations.information(path, at, preferred)
+        const values = [...information.ocspResponses.map(({ der }) => der), ...information.crls]
+        const added = values.filter((value) => !kept.some((other) => other.equals(value)))
+        const bytes = countBytes(added)
+        return { information, added, bytes, fits: bytes === 0 || bytes + countBytes(kept) <= room }
+      }
+      const proven = lookUp('proven')
+      const { information, added, bytes, fits } = proven.fits ? proven : lookUp('small')
       if (!isGood(information)) {
         return information
       }
-      const values = [...information.ocspResponses.map(({ der }) => der), ...information.crls]
-      const added = values.filter((value) => !kept.some((other) => other.equals(value)))
-      const bytes = countBytes(added)
-      if (bytes > 0 && bytes + countBytes(kept) > room && !fixed.includes(path)) {
+      if (!fits && !fixed.includes(path)) {
         const problems = [describeTooLarge(path, bytes)]
         return { ...information, complete: false, problems, publicProblems: problems }
       }

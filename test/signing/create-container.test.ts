@@ -294,6 +294,45 @@ t.test('CRLs without room are left out, unless the signer needs them and the lev
   t.match(bare.made, { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' }, 'certificates take room too')
 })
 
+t.test('small revocation data are embedded where the proven ones have no room', async (t) => {
+  const signerCertificate = signerOf(before)
+  const [ocsp, other] = [Buffer.alloc(1_000, 1), Buffer.alloc(1_000, 2)]
+  const path = [after]
+  const make = (crlLength: number) => {
+    const crl = Buffer.alloc(crlLength, 3)
+    const information = (asked: readonly X509Certificate[], _?: Date, preferred = 'proven') => {
+      const der = asked === path ? other : ocsp
+      const response = { der, certificate: before, signer: before }
+      const found =
+        preferred === 'small' ? { ocspResponses: [response], crls: [] } : { ocspResponses: [], crls: [crl] }
+      return { ...found, complete: true, problems: [], publicProblems: [] }
+    }
+    const timestamper = {
+      timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path, time: new Date() }),
+      anchoredPaths: () => [path],
+      ...{
+        largestToken: 0,
+        probeInBackground: () => {},
+        problem: undefined,
+        isUntried: false,
+        checkRoom() {},
+      },
+    }
+    const signer = {
+      container: { ...DEFAULT_CONTAINER, level: 'b-lt' } as const,
+      sources: { revocations: { revoked: () => undefined, information }, timestamper },
+      validCertificate: () => signerCertificate,
+      sign: async () => Buffer.alloc(70),
+    }
+    const request = { type: 'cades', hashAlgorithm, messageDigest: Buffer.alloc(32) } as const
+    return createContainer(request, { signer, options: { deadline: performance.now() + 20_000 } })
+  }
+  const { evidence: proven } = await make(10_000)
+  t.match(proven?.values, { ocspResponses: [], crls: [Buffer.alloc(10_000, 3)] })
+  const { evidence: small, level } = await make(100_000)
+  t.strictSame([small?.values, level], [{ ocspResponses: [ocsp, other], crls: [] }, 'b-lt'])
+})
+
 t.test(
   'the revocation data of any number of units of an authority leave room for its timestamp',
   async (t) => {
