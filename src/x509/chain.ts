@@ -21,25 +21,27 @@ export interface Chain {
  * verifies). It leaves out candidates that are not above the leaf.
  *
  * Cross-signed CAs, and those whose certificate was renewed, give several paths. Of those to a self-signed root the one wins
- * that is valid for longest, until the leaf itself ends, and of these the shortest; and one that is valid at `at` before one
- * that is not. If none reaches a root, the path goes up as far as it can.
+ * that weighs least, of these the one that is valid for longest, until the leaf itself ends, and of these the shortest; and one
+ * that is valid at `at` before one that is not. If none reaches a root, the path goes up as far as it can.
  *
  * @param isEnd tells which certificates stand for roots: self-signed ones unless others are trusted
+ * @param weigh tells how much speaks against the issuer at a place of a path, leaf first; nothing by default
  */
 export function buildChain(
   leaf: X509Certificate,
   candidates: readonly X509Certificate[],
   at = new Date(),
   isEnd = isSelfSigned,
+  weigh: Weigh = () => 0,
 ): Chain {
   const validCandidates = candidates.filter(
     (candidate) => findInvalidity([validityPeriod(candidate)], at) === undefined,
   )
-  const valid = search(leaf, validCandidates, isEnd)
+  const valid = search(leaf, validCandidates, isEnd, weigh)
   if (valid.complete || validCandidates.length === candidates.length) {
     return valid
   }
-  const any = search(leaf, candidates, isEnd)
+  const any = search(leaf, candidates, isEnd, weigh)
   return any.complete || valid.issuers.length === 0 ? any : valid
 }
 
@@ -53,11 +55,16 @@ export function authoritiesBelow(path: readonly X509Certificate[], index: number
   return path.slice(1, index).filter((certificate) => !isSelfIssued(certificate)).length
 }
 
+/** Tells how much speaks against the issuer at a place of a path, which begins with the leaf. */
+export type Weigh = (path: readonly X509Certificate[], index: number) => number
+
 /** A certificate of a path that is being searched. */
 interface Step {
   readonly certificate: X509Certificate
   /** The path from the leaf's issuer up to the certificate. */
   readonly issuers: readonly X509Certificate[]
+  /** The weights of these together. */
+  readonly weight: number
   /** The moment at which the first certificate of the path ends, the leaf among them, in ms. */
   readonly end: number
 }
@@ -70,30 +77,34 @@ function search(
   leaf: X509Certificate,
   candidates: readonly X509Certificate[],
   isEnd: (certificate: X509Certificate) => boolean,
+  weigh: Weigh,
 ): Chain {
-  const steps: Step[] = [{ certificate: leaf, issuers: [], end: endOf(leaf) }]
+  const steps: Step[] = [{ certificate: leaf, issuers: [], weight: 0, end: endOf(leaf) }]
   const rest = new Set(candidates)
   let farthest: readonly X509Certificate[] = []
   for (let step = takeBest(steps); step !== undefined; step = takeBest(steps)) {
-    const { certificate, issuers, end } = step
+    const { certificate, end } = step
     if (isEnd(certificate)) {
-      return { issuers, complete: true }
+      return { issuers: step.issuers, complete: true }
     }
-    farthest = issuers.length > farthest.length ? issuers : farthest
+    farthest = step.issuers.length > farthest.length ? step.issuers : farthest
     for (const candidate of rest) {
       if (isIssuedBy(certificate, candidate)) {
         rest.delete(candidate)
-        const lasting = Math.min(end, endOf(candidate))
-        steps.push({ certificate: candidate, issuers: [...issuers, candidate], end: lasting })
+        const issuers = [...step.issuers, candidate]
+        const weight = step.weight + weigh([leaf, ...issuers], issuers.length)
+        steps.push({ certificate: candidate, issuers, weight, end: Math.min(end, endOf(candidate)) })
       }
     }
   }
   return { issuers: farthest, complete: false }
 }
 
-/** Takes the step whose path lasts longest, of several the shortest, and of these the first. */
+/** Takes the step whose path weighs least, of several the one that lasts longest, of these the shortest, and of these the first. */
 function takeBest(steps: Step[]): Step | undefined {
-  const [best] = steps.toSorted((a, b) => b.end - a.end || a.issuers.length - b.issuers.length)
+  const [best] = steps.toSorted(
+    (a, b) => a.weight - b.weight || b.end - a.end || a.issuers.length - b.issuers.length,
+  )
   steps.splice(steps.indexOf(best as Step), 1)
   return best
 }

@@ -138,6 +138,48 @@ t.test('what is weak, or not allowed, is refused with anchors and without them a
   t.type(traceAuthority(certificate, [allowed.certificate], [root.certificate], new Date()), Array)
 })
 
+t.test('of several paths to anchors one that is not refused, though another lasts longer', async (t) => {
+  const notAfter = new Date(Date.now() + 86_400_000)
+  const otherRoot = issue(directory, { subject: '/O=Other/CN=Root', ca: true })
+  const own = issue(directory, { subject: '/O=Test/CN=Crossed', ca: true, issuer: root, notAfter })
+  const leaf = issue(directory, { subject, issuer: own, extensions: FOR_TIMESTAMPS })
+  const anchors = [otherRoot.certificate, root.certificate]
+  const trusted = [root, otherRoot].flatMap(({ certificateFile }) => ['-trusted', certificateFile])
+  const verify = (issuer: { readonly certificateFile: string }) => {
+    const files = ['-untrusted', issuer.certificateFile, leaf.certificateFile]
+    const checks = ['-purpose', 'timestampsign', '-policy_check']
+    return spawnSync('openssl', ['verify', ...checks, ...trusted, ...files]).status === 0
+  }
+  t.ok(verify(own))
+  for (const [line, ...section] of [
+    ['1.2.3.4 = critical, DER:0500'],
+    ['nameConstraints = critical, permitted;dirName:names', '[names]', 'O = Other'],
+    ['policyConstraints = critical, requireExplicitPolicy:0'],
+  ] as const) {
+    const lines = [
+      'basicConstraints = critical, CA:TRUE',
+      'keyUsage = critical, keyCertSign',
+      line,
+      ...section,
+    ]
+    const { keyFile } = own
+    const crossed = issue(directory, {
+      ...{ subject: '/O=Test/CN=Crossed', ca: true, issuer: otherRoot, keyFile, extensions: lines },
+    })
+    t.notOk(verify(crossed), line)
+    const good = [leaf.certificate, own.certificate, root.certificate]
+    for (const sent of [
+      [crossed.certificate, own.certificate],
+      [own.certificate, crossed.certificate],
+    ]) {
+      t.strictSame(traceAuthority(leaf.certificate, sent, anchors, new Date()), good, line)
+    }
+    const beside = [...anchors, crossed.certificate]
+    t.strictSame(traceAuthority(leaf.certificate, [own.certificate], beside, new Date()), good, line)
+    t.type(traceAuthority(leaf.certificate, [crossed.certificate], anchors, new Date()), 'string', line)
+  }
+})
+
 t.test('what validators cannot read is named, and nothing that follows from it', async (t) => {
   const unreadable = (name: string) =>
     `the certificate of ${name} has a malformed extension (authorityKeyIdentifier), because of which validators refuse it`

@@ -7,7 +7,7 @@ import type { Level } from '../../configuration/container-configuration.ts'
 import type { SignatureForm } from '../../configuration/signer-configuration.ts'
 import { KnownChains } from '../../timestamp/authority-chains.ts'
 import { verifySignatureTimestamp } from '../../timestamp/signature-timestamp.ts'
-import { buildChain } from '../../x509/chain.ts'
+import { buildSignerChain } from '../../x509/review/certificate-review.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
 import { traceSigner } from '../../x509/review/trace-signer.ts'
 import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from '../../x509/validity.ts'
@@ -203,7 +203,7 @@ class OutsideCheck {
     const [leaf, ...others] = sent
     const { signerAnchors } = this.#request
     const at = new Date()
-    const { issuers, complete } = buildChain(leaf, [...signerAnchors, ...others], at)
+    const { issuers, complete } = buildSignerChain(leaf, [...signerAnchors, ...others], at)
     const path = [leaf, ...issuers]
     this.#judgeDays(report, 'validity', labelFor(signer, 'days'), path)
     if (signerAnchors.length > 0) {

@@ -7,6 +7,7 @@ import {
   isIssuedBy,
   isSelfSigned,
   isSignedWithKeyOf,
+  type Weigh,
 } from '../chain.ts'
 import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
@@ -49,9 +50,9 @@ export interface CertificateProblem {
 }
 
 /**
- * Builds the chain of a signer. It goes around issuers because of which validators refuse a path, where it can: a file may have
- * one that was certified anew beside its former certificate, such as one signed with SHA-1, or a cross-certificate that allows
- * fewer authorities below.
+ * Builds the chain of a signer. Of several paths it takes one that validators accept, even if another lasts longer: a file may
+ * have an issuer that was certified anew beside its former certificate, such as one signed with SHA-1, or a cross-certificate that
+ * allows fewer authorities below, or no names such as the signer's.
  *
  * @param candidates certificates in any order
  * @param isEnd as that of `buildChain`
@@ -62,55 +63,63 @@ export function buildSignerChain(
   at: Date,
   isEnd = isSelfSigned,
 ): Chain {
-  const first = buildChain(leaf, candidates, at, isEnd)
-  let wrong = findWrongIssuers(leaf, first)
-  if (wrong.length === 0) {
-    return first
+  const weigh: Weigh = (path, index) => weighIssuer(path, index, at)
+  const build = (without: readonly X509Certificate[]) => {
+    const rest = candidates.filter((one) => !without.includes(one))
+    const chain = buildChain(leaf, rest, at, isEnd, weigh)
+    const path = [leaf, ...chain.issuers]
+    const weight = chain.issuers.reduce((sum, _, index) => sum + weigh(path, index + 1), 0)
+    return { chain, weight }
   }
-  let chain = first
-  let rest = candidates.filter((one) => findIssuerProblems([leaf, one], 1).length === 0)
-  while (wrong.length > 0) {
-    rest = rest.filter((one) => !wrong.includes(one))
-    chain = buildChain(leaf, rest, at, isEnd)
-    if (!chain.complete && (first.complete || chain.issuers.length < first.issuers.length)) {
-      return goAround(leaf, first, candidates, at, isEnd) ?? first
+  let best = build([])
+  // What is wrong with one issuer may depend on those below it, and then another one of these has to be left out
+  const tries = best.chain.issuers.map((issuer) => [issuer])
+  for (const without of tries) {
+    if (best.weight === 0) {
+      break
     }
-    wrong = findWrongIssuers(leaf, chain)
+    const next = build(without)
+    if (next.chain.complete && next.weight < best.weight) {
+      best = next
+    }
+    if (next.chain.complete && tries.length < MAX_TRIES) {
+      tries.push(...next.chain.issuers.map((issuer) => [...without, issuer]))
+    }
   }
-  return chain
+  return best.chain
 }
 
 /** Most chains that are built to find one that validators accept. */
 const MAX_TRIES = 64
+/** The weight of an issuer with which the service refuses a path: more than that of all others together. */
+const REFUSED = 1_000_000
 
-/**
- * Finds a chain without some of the issuers of another one, as few as can be: where an authority allows fewer of them below it, one
- * of these is wrong, and not the authority.
- */
-function goAround(
-  leaf: X509Certificate,
-  { issuers }: Chain,
-  candidates: readonly X509Certificate[],
-  at: Date,
-  isEnd: typeof isSelfSigned,
-): Chain | undefined {
-  const tries = issuers.map((issuer) => [issuer])
-  for (const without of tries) {
-    const rest = candidates.filter((one) => !without.includes(one))
-    const chain = buildChain(leaf, rest, at, isEnd)
-    if (chain.complete && findWrongIssuers(leaf, chain).length === 0) {
-      return chain
-    }
-    if (chain.complete && tries.length < MAX_TRIES) {
-      tries.push(...chain.issuers.map((issuer) => [...without, issuer]))
-    }
+/** Tells how much speaks against an issuer of a path at a moment. */
+function weighIssuer(path: readonly X509Certificate[], index: number, at: Date): number {
+  const issuer = path[index] as X509Certificate
+  if (
+    findIssuerProblems(path, index).length > 0 ||
+    findInvalidity([validityPeriod(issuer)], at) !== undefined
+  ) {
+    return REFUSED
   }
-  return undefined
+  return findRefusals(path, index).length > 0 || mayBeRefused(path, index) ? 1 : 0
 }
 
-function findWrongIssuers(leaf: X509Certificate, { issuers }: Chain): X509Certificate[] {
-  const path = [leaf, ...issuers]
-  return issuers.filter((_, index) => findIssuerProblems(path, index + 1).length > 0)
+/** Returns whether some validators refuse a path because of an issuer's own certificate. */
+function mayBeRefused(path: readonly X509Certificate[], index: number): boolean {
+  const [leaf, issuer] = [path[0], path[index]].map((one) => one && readForReview(one))
+  if (leaf === undefined || issuer === undefined) {
+    return false
+  }
+  // A timestamp authority is not for documents, nor need its issuers be
+  const isForDocuments = findPurposeWarning(leaf, 'signer') === undefined
+  const warnings = [
+    isForDocuments ? findPurposeWarning(issuer, 'issuer') : undefined,
+    findMalformedWarning(issuer),
+    findEncodingWarning(issuer),
+  ]
+  return warnings.some((warning) => warning !== undefined)
 }
 
 /**
@@ -178,7 +187,9 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
     ...chain.map(findEncodingWarning),
     ...findIssuerNameWarnings(path),
     ...chain.flatMap(findRevocationWarnings),
-    ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
+    ...path
+      .flatMap((_, index) => findRefusals(path, index))
+      .map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)
 }
 

@@ -16,7 +16,8 @@ import { findUnreadable, GOOD_KEYS, readForReview } from './reviewed-certificate
 export function findPathProblem(path: readonly X509Certificate[]): string | undefined {
   const issuers = path.slice(1).flatMap((_, index) => findIssuerProblems(path, index + 1))
   const unreadable = path.slice(0, 1).flatMap((leaf) => findUnreadable(leaf) ?? [])
-  return [...unreadable, ...issuers, ...findRefusals(path)][0]
+  const refusals = path.flatMap((_, index) => findRefusals(path, index))
+  return [...unreadable, ...issuers, ...refusals][0]
 }
 
 /**
@@ -94,25 +95,25 @@ const LACKS_POLICY =
   'demands a policy (policyConstraints), but the certificates of the path do not all have the same one'
 
 /**
- * Finds further reasons for validators to refuse a path: critical extensions that they may not know (RFC 5280 4.2), a
- * policy that is missing (4.2.1.11), and names that an authority above does not allow (4.2.1.10). Certificates that cannot
- * be read are passed over.
+ * Finds further reasons for validators to refuse a path because of one of its certificates: critical extensions that they may
+ * not know (RFC 5280 4.2), a policy that is missing (4.2.1.11), and names below it that it does not allow (4.2.1.10). One that
+ * cannot be read is passed over.
  *
  * @param path leaf first
+ * @param index position of the certificate
  */
-export function findRefusals(path: readonly X509Certificate[]): string[] {
-  return path.flatMap((certificate, index) => {
-    const { critical = [], nameConstraints } = readForReview(certificate) ?? {}
-    const its = `the certificate of ${describeSubject(certificate)}`
-    const unknown = critical.find((id) => !UNDERSTOOD.has(id))
-    return [
-      ...(unknown === undefined ? [] : [`${its} has a critical extension that is not supported, ${unknown}`]),
-      ...(critical.includes(EXTENSION.policyConstraints) && lacksPolicy(certificate, path)
-        ? [`${its} ${LACKS_POLICY}`]
-        : []),
-      ...findForbiddenNames(path.slice(0, index), nameConstraints, its),
-    ]
-  })
+export function findRefusals(path: readonly X509Certificate[], index: number): string[] {
+  const certificate = path[index] as X509Certificate
+  const { critical = [], nameConstraints } = readForReview(certificate) ?? {}
+  const its = `the certificate of ${describeSubject(certificate)}`
+  const unknown = critical.find((id) => !UNDERSTOOD.has(id))
+  return [
+    ...(unknown === undefined ? [] : [`${its} has a critical extension that is not supported, ${unknown}`]),
+    ...(critical.includes(EXTENSION.policyConstraints) && lacksPolicy(certificate, path)
+      ? [`${its} ${LACKS_POLICY}`]
+      : []),
+    ...findForbiddenNames(path.slice(0, index), nameConstraints, its),
+  ]
 }
 
 /**
@@ -131,18 +132,37 @@ function findForbiddenNames(
   if (constraints === 'unreadable') {
     return [`${authority} has name constraints that are not those of RFC 5280 4.2.1.10`]
   }
+  const known = judged.get(constraints) ?? { leaf: new WeakMap(), issuer: new WeakMap() }
+  judged.set(constraints, known)
   return below
     .filter((certificate, index) => index === 0 || !isSelfIssued(certificate))
     .flatMap((certificate) => {
-      const its = `the certificate of ${describeSubject(certificate)}`
-      try {
-        const place = certificate === below[0] ? 'leaf' : 'issuer'
-        const forbidden = findForbiddenName(readCertificateFields(certificate), constraints, place)
-        return forbidden === undefined
-          ? []
-          : [`${its} has ${forbidden} for a name, which the name constraints of ${authority} forbid`]
-      } catch {
-        return [`${its} has a name that cannot be compared with the name constraints of ${authority}`]
-      }
+      const place = certificate === below[0] ? 'leaf' : 'issuer'
+      const found = known[place].get(certificate) ?? judgeNames(certificate, constraints, place, authority)
+      known[place].set(certificate, found)
+      return found
     })
+}
+
+/** What constraints say of a certificate at either place: a search that goes around issuers asks again for most pairs. */
+const judged = new WeakMap<
+  NameConstraints,
+  Record<'leaf' | 'issuer', WeakMap<X509Certificate, readonly string[]>>
+>()
+
+function judgeNames(
+  certificate: X509Certificate,
+  constraints: NameConstraints,
+  place: 'leaf' | 'issuer',
+  authority: string,
+): readonly string[] {
+  const its = `the certificate of ${describeSubject(certificate)}`
+  try {
+    const forbidden = findForbiddenName(readCertificateFields(certificate), constraints, place)
+    return forbidden === undefined
+      ? []
+      : [`${its} has ${forbidden} for a name, which the name constraints of ${authority} forbid`]
+  } catch {
+    return [`${its} has a name that cannot be compared with the name constraints of ${authority}`]
+  }
 }

@@ -479,6 +479,109 @@ t.test(
   },
 )
 
+t.test(
+  'of several paths one without what validators refuse or may refuse, though another lasts longer',
+  async (t) => {
+    const notAfter = new Date(Date.now() + 86_400_000)
+    const otherRoot = makeAuthority('Other root')
+    const own = makeAuthority('Crossed CA', root, { notAfter })
+    const lower = makeAuthority('Lower CA', own)
+    const extensions = [SIGNS, 'extendedKeyUsage = emailProtection', OCSP]
+    const signer = makeLeaf({ issuer: lower, extensions })
+    const crossedWith = (...lines: string[]) =>
+      makeAuthority('Crossed CA', otherRoot, {
+        keyFile: own.keyFile,
+        extensions: [CA, SIGNS_CERTIFICATES, OCSP, ...lines],
+      })
+    const checks = ['-purpose', 'smimesign', '-policy_check']
+    opensslVerify(signer, [lower, own], root, checks)
+    opensslVerify(signer, [lower, crossedWith()], otherRoot, checks)
+    for (const [line, ...section] of [
+      ['1.2.3.4 = critical, DER:0500'],
+      ['nameConstraints = critical, permitted;dirName:names', '[names]', 'O = Other'],
+      ['nameConstraints = critical, excluded;dirName:names', '[names]', 'O = Test', 'CN = Lower CA'],
+      ['policyConstraints = critical, requireExplicitPolicy:0'],
+      ['extendedKeyUsage = serverAuth'],
+    ] as const) {
+      const crossed = crossedWith(line, ...section)
+      t.throws(() => opensslVerify(signer, [lower, crossed], otherRoot, checks), line)
+      for (const ca of [
+        [own, crossed, otherRoot, root],
+        [root, otherRoot, crossed, own],
+      ]) {
+        t.strictSame(review([signer, lower], ca), NOTHING, line)
+      }
+      t.not(review([signer, lower], [crossed, otherRoot]).warnings.length, 0, `${line}, alone`)
+      t.match(
+        review([signer, lower], [crossed, own]).warnings,
+        /^the chain is incomplete: .*CN=Root/,
+        'without a root',
+      )
+    }
+    const malformed = crossedWith('certificatePolicies = DER:0500')
+    t.strictSame(review([signer, lower], [malformed, own, otherRoot, root]), NOTHING, 'what only some refuse')
+
+    const valid = crossedWith('1.2.3.4 = critical, DER:0500')
+    const past = {
+      notBefore: new Date(Date.now() - 2 * 86_400_000),
+      notAfter: new Date(Date.now() - 86_400_000),
+    }
+    const expired = makeAuthority('Crossed CA', root, { keyFile: own.keyFile, ...past })
+    t.match(
+      review([signer, lower], [expired, valid, otherRoot, root]).warnings,
+      [/ 1\.2\.3\.4: validators may refuse/],
+      'but none that has expired',
+    )
+    const sha1 = makeAuthority('Crossed CA', root, { keyFile: own.keyFile, hash: 'sha1' })
+    t.strictSame(
+      review([signer, lower], [sha1, valid, otherRoot, root]).problems,
+      [],
+      'nor one that is refused here',
+    )
+  },
+)
+
+t.test('what speaks against a path counts, though something that no path is without does too', async (t) => {
+  const odd = makeAuthority('Odd CA', root, {
+    notAfter: new Date(Date.now() + 86_400_000),
+    extensions: [CA, SIGNS_CERTIFICATES, OCSP],
+  })
+  const lower = makeAuthority('Odd lower CA', odd, {
+    extensions: [CA, SIGNS_CERTIFICATES, OCSP, '1.2.3.4 = critical, DER:0500'],
+  })
+  const otherRoot = makeAuthority('Other root')
+  const crossed = makeAuthority('Odd CA', otherRoot, {
+    keyFile: odd.keyFile,
+    extensions: [CA, SIGNS_CERTIFICATES, OCSP, '1.2.3.5 = critical, DER:0500'],
+  })
+  const { warnings } = review([makeLeaf({ issuer: lower }), lower], [crossed, odd, otherRoot, root])
+  t.equal(warnings.length, 1)
+  t.match(warnings, [/ 1\.2\.3\.4: /])
+})
+
+t.test('hundreds of cross-certificates that validators refuse are no burden', async (t) => {
+  const otherRoot = makeAuthority('Other root')
+  const own = makeAuthority('Much crossed CA', root, { notAfter: new Date(Date.now() + 86_400_000) })
+  const lower = makeAuthority('Lower CA', own)
+  const signer = makeLeaf({ issuer: lower })
+  const names = ['nameConstraints = critical, excluded;dirName:names', '[names]', 'O = Test', 'CN = Lower CA']
+  const [first, second] = [[`${CA}, pathlen:0`], [CA, ...names]].map(([basic, ...lines]) =>
+    makeAuthority('Much crossed CA', otherRoot, {
+      keyFile: own.keyFile,
+      extensions: [`${basic}`, SIGNS_CERTIFICATES, OCSP, ...lines],
+    }),
+  ) as [Issued, Issued]
+  const serialNumber = (index: number) => encode(TAG.integer, Buffer.of(1, index >> 8, index & 0xff))
+  const crosses = Array.from({ length: 300 }, (_, index) =>
+    reissue(index % 2 === 0 ? first : second, otherRoot, { [CERTIFICATE.serialNumber]: serialNumber(index) }),
+  )
+  const begin = process.cpuUsage()
+  t.strictSame(review([signer, lower], [...crosses, own, otherRoot, root]), NOTHING)
+  t.not(review([signer, lower], [...crosses, otherRoot]).warnings.length, 0)
+  const { user } = process.cpuUsage(begin)
+  t.ok(user < 4_000_000, `${user} µs of the processor`)
+})
+
 t.test('an incomplete chain', async (t) => {
   const incomplete = (issuer: string, subject: string, more = '') => ({
     problems: [],
@@ -857,7 +960,12 @@ t.test('an issuer whose extended key usage leaves documents out', async (t) => {
 })
 
 /** Throws what `openssl verify` says against the chain. */
-function opensslVerify(signer: Issued, untrusted: readonly Issued[], anchor: Issued): void {
+function opensslVerify(
+  signer: Issued,
+  untrusted: readonly Issued[],
+  anchor: Issued,
+  checks: readonly string[] = [],
+): void {
   const intermediates = untrusted.flatMap(({ certificateFile }) => ['-untrusted', certificateFile])
-  openssl('verify', '-trusted', anchor.certificateFile, ...intermediates, signer.certificateFile)
+  openssl('verify', ...checks, '-trusted', anchor.certificateFile, ...intermediates, signer.certificateFile)
 }
