@@ -36,6 +36,11 @@ export interface RevokedCertificate extends Revocation {
   readonly subject: string
 }
 
+/** A revoked certificate of a chain. */
+export interface RevokedLink extends RevokedCertificate {
+  readonly certificate: X509Certificate
+}
+
 /** Revocation information about one certificate. */
 export interface RevocationState {
   /** The subject in one line. */
@@ -85,11 +90,12 @@ function earliest(dates: readonly Date[]): Date | undefined {
 }
 
 /** Finds the revoked certificate that is nearest to the leaf. */
-export function findRevoked(links: readonly WatchedLink[], at: Date): RevokedCertificate | undefined {
+export function findRevoked(links: readonly WatchedLink[], at: Date): RevokedLink | undefined {
   for (const { link, watched } of links) {
     const revocation = watched?.revocation(at)
     if (revocation !== undefined) {
-      return { subject: describeSubject(link.certificate), ...revocation }
+      const { certificate } = link
+      return { certificate, subject: describeSubject(certificate), ...revocation }
     }
   }
   return undefined

@@ -24,7 +24,7 @@ import {
   type PreferredEvidence,
   type RevocationInformation,
   type RevocationState,
-  type RevokedCertificate,
+  type RevokedLink,
   WatchedCertificate,
   type WatchedLink,
 } from './revocation-information.ts'
@@ -157,7 +157,7 @@ export class RevocationService {
   }
 
   /** Returns the revoked certificate of a chain that is nearest to the leaf. Each request calls this, so it is fast. */
-  revoked(chain: readonly X509Certificate[], at = new Date()): RevokedCertificate | undefined {
+  revoked(chain: readonly X509Certificate[], at = new Date()): RevokedLink | undefined {
     return findRevoked(this.#find(chain), at)
   }
 

@@ -49,13 +49,7 @@ export class Timestampers {
     return new Timestamper({
       authorities,
       proxies,
-      findRevocation(path) {
-        const revoked = revocations.revoked(path)
-        return (
-          revoked &&
-          `that of ${revoked.subject} was revoked at ${revoked.at.toISOString()} (${revoked.reason})`
-        )
-      },
+      findRevoked: (path) => revocations.revoked(path),
       observer: {
         asked: (authority, seconds, outcome, problem, trace) => {
           observer.asked(authority, seconds, outcome, problem, trace)

@@ -14,6 +14,7 @@ import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from 
  * @param embedded certificates from the token, which prove nothing by themselves
  * @param anchors if there are any, the chain must end in a self-signed one of them, and may go through the others
  * @param isNamed tells which issuers the token itself names: it goes through these, not through others of the same keys
+ * @param revoked issuers that it does not go through
  * @returns the certificates from the authority's upwards, or a message that says what is wrong
  */
 export function traceAuthority(
@@ -22,6 +23,7 @@ export function traceAuthority(
   anchors: readonly X509Certificate[],
   at: Date,
   isNamed: (issuer: X509Certificate) => boolean = () => false,
+  revoked: readonly X509Certificate[] = [],
 ): readonly X509Certificate[] | string {
   const problem = findAuthorityProblem(certificate) ?? findInvalidity([validityPeriod(certificate)], at)
   if (problem !== undefined) {
@@ -32,7 +34,8 @@ export function traceAuthority(
     anchors.length > 0 ? [...anchors, ...embedded.filter((one) => !isSelfSigned(one))] : embedded
   const named = candidates.filter(isNamed)
   const meant = candidates.filter(
-    (one) => named.includes(one) || !named.some((other) => hasSameKey(one, other)),
+    (one) =>
+      !isAmong(revoked, one) && (named.includes(one) || !named.some((other) => hasSameKey(one, other))),
   )
   const { issuers, complete } = buildSignerChain(certificate, meant, at)
   const path = [certificate, ...issuers]
@@ -43,6 +46,11 @@ export function traceAuthority(
     findPathProblem(path) ??
     path
   )
+}
+
+/** Returns whether a certificate is one of several, which may come from somewhere else. */
+export function isAmong(certificates: readonly X509Certificate[], { raw }: X509Certificate): boolean {
+  return certificates.some((one) => one.raw.equals(raw))
 }
 
 function hasSameKey(one: X509Certificate, other: X509Certificate): boolean {
@@ -66,7 +74,7 @@ function findWrongEnd(
       ? `the certificate of ${describeIssuer(last)} in it has not issued that of ${describeSubject(last)}`
       : undefined
   }
-  if (complete && anchors.some(({ raw }) => raw.equals(last.raw))) {
+  if (complete && isAmong(anchors, last)) {
     return undefined
   }
   const missing = complete ? '' : `, and the certificate of ${describeIssuer(last)} is missing`
@@ -102,18 +110,29 @@ export class KnownChains {
   }
 
   /**
-   * Finds the path of certificates that came before, if the whole path is valid.
+   * Finds the path of certificates that came before, the latest of several, if the whole path is valid.
    *
    * @param certificates the certificates of a token, the signer's first
+   * @param revoked issuers that the path must not go through
    */
-  find(certificates: readonly X509Certificate[], at: Date): readonly X509Certificate[] | undefined {
+  find(
+    certificates: readonly X509Certificate[],
+    at: Date,
+    revoked: readonly X509Certificate[] = [],
+  ): readonly X509Certificate[] | undefined {
     const encoded = encode(certificates)
-    const known = this.#known.find((one) => one.encoded.equals(encoded))
-    return known && isValid(known, at) ? known.path : undefined
+    const known = this.#known.find(
+      (one) =>
+        one.encoded.equals(encoded) &&
+        isValid(one, at) &&
+        !one.path.some((issuer) => isAmong(revoked, issuer)),
+    )
+    return known?.path
   }
 
   /**
-   * Keeps the path of certificates. What else came with them is not signed, and may come in another order each time.
+   * Keeps the path of certificates, beside another one of them, of which an issuer may have been revoked: that goes on being watched.
+   * What else came with them is not signed, and may come in another order each time.
    *
    * @param certificates the certificates of a token, the signer's first
    * @param path from the signer to the anchor
@@ -126,7 +145,9 @@ export class KnownChains {
     const encoded = encode(certificates)
     const now = new Date()
     const kept = this.paths.find((one) => encode(one).equals(encode(path))) ?? path
-    const others = this.#known.filter((one) => isValid(one, now) && !one.encoded.equals(encoded))
+    const others = this.#known.filter(
+      (one) => isValid(one, now) && !(one.path === kept && one.encoded.equals(encoded)),
+    )
     const known = [{ encoded, path: kept }, ...others]
     const tooMany = new Set(known.filter(({ path }) => path === kept).slice(MAX_OF_PATH))
     this.#known = known.filter((one) => !tooMany.has(one)).slice(0, MAX_CHAINS)

@@ -8,10 +8,11 @@ import type { Trace } from '../common/trace.ts'
 import { withTimeout } from '../common/with-timeout.ts'
 import { nameAuthorities, type TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
+import type { RevokedLink } from '../revocation/revocation-information.ts'
 import { KnownChains } from './authority-chains.ts'
 import { post } from './post.ts'
 import { TimestampError, type TimestampFailure, type TimestampOutcome } from './timestamp-error.ts'
-import { createNonce, encodeTimestampRequest } from './timestamp-request.ts'
+import { createNonce, encodeTimestampRequest, type TimestampRequest } from './timestamp-request.ts'
 import { type Timestamp, verifyResponse } from './verify-response.ts'
 
 /** Waits between tries of an authority that is down, in ms. A service may be unready until one succeeds. */
@@ -47,8 +48,8 @@ export interface TimestamperOptions {
   /** Waits between tries of an authority that is down, in ms; 5 s doubling to a minute by default. */
   readonly probeRetries?: Backoff
   readonly observer: TimestampObserver
-  /** Finds why an authority's certificates may no longer be relied on; finds nothing by default. */
-  readonly findRevocation?: (path: readonly X509Certificate[]) => string | undefined
+  /** Finds the revoked certificate of a path that is nearest to the authority; finds nothing by default. */
+  readonly findRevoked?: (path: readonly X509Certificate[]) => RevokedLink | undefined
 }
 
 export interface TimestampObserver {
@@ -132,10 +133,10 @@ export class Timestamper {
     connections = 16,
     proxies,
     probeRetries = PROBE_RETRIES,
-    findRevocation = () => undefined,
+    findRevoked = () => undefined,
     ...rest
   }: TimestamperOptions) {
-    this.#options = { clockToleranceMs, restMs, probeRetries, findRevocation, ...rest }
+    this.#options = { clockToleranceMs, restMs, probeRetries, findRevoked, ...rest }
     const names = nameAuthorities(rest.authorities)
     this.#authorities = rest.authorities.map((authority, index) => ({
       ...authority,
@@ -378,7 +379,7 @@ export class Timestamper {
   }
 
   async #obtain(authority: NamedAuthority, data: Uint8Array, signal: AbortSignal): Promise<Timestamp> {
-    const { hashAlgorithm, policy, trustAnchors, known } = authority
+    const { hashAlgorithm, policy } = authority
     const asked = {
       hashAlgorithm,
       digest: digest(hashAlgorithm, data),
@@ -386,18 +387,48 @@ export class Timestamper {
       ...(policy === undefined ? {} : { policy }),
     }
     const answer = await post(this.#client, authority, encodeTimestampRequest(asked), signal)
+    const timestamp = this.#verify(authority, answer, asked)
+    authority.lengths = [timestamp.token.length, ...authority.lengths].slice(0, KEPT_LENGTHS)
+    return timestamp
+  }
+
+  /**
+   * Verifies an answer. Where an issuer was revoked, it looks for another path: the authority may be certified by several, and
+   * validators find that path too.
+   *
+   * @param revoked issuers that no path may lead through
+   * @throws TimestampError
+   */
+  #verify(
+    authority: NamedAuthority,
+    answer: Buffer,
+    asked: TimestampRequest,
+    revoked: readonly X509Certificate[] = [],
+  ): Timestamp {
+    const { trustAnchors, known } = authority
     const { paths } = known
-    const { clockToleranceMs, observer, findRevocation } = this.#options
-    const timestamp = verifyResponse(answer, { asked, trustAnchors, known, clockToleranceMs })
+    const { clockToleranceMs, observer, findRevoked } = this.#options
+    const timestamp = verifyResponse(answer, { asked, trustAnchors, known, clockToleranceMs, revoked })
     if (isAnchored(authority) && !paths.includes(timestamp.path)) {
       observer.probed?.()
     }
-    const revocation = findRevocation(timestamp.path)
-    if (revocation !== undefined) {
-      throw new TimestampError('revoked', `timestamps with a certificate that does not count: ${revocation}`)
+    const found = findRevoked(timestamp.path)
+    if (found === undefined) {
+      return timestamp
     }
-    authority.lengths = [timestamp.token.length, ...authority.lengths].slice(0, KEPT_LENGTHS)
-    return timestamp
+    const { certificate, subject, at, reason } = found
+    const problem = new TimestampError(
+      'revoked',
+      `timestamps with a certificate that does not count: that of ${subject} was revoked at ${at.toISOString()} (${reason})`,
+    )
+    if (certificate === timestamp.path[0]) {
+      throw problem
+    }
+    try {
+      return this.#verify(authority, answer, asked, [...revoked, certificate])
+    } catch {
+      throw problem
+    }
   }
 }
 

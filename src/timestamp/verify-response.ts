@@ -6,7 +6,7 @@ import { rebuild } from '../cms/signed-data-reader.ts'
 import type { TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { isIssuedBy } from '../x509/chain.ts'
 import { readForReview } from '../x509/review/reviewed-certificate.ts'
-import { type KnownChains, traceAuthority } from './authority-chains.ts'
+import { isAmong, type KnownChains, traceAuthority } from './authority-chains.ts'
 import { withDefiniteLengths } from './definite-lengths.ts'
 import { TimestampError } from './timestamp-error.ts'
 import type { TimestampRequest } from './timestamp-request.ts'
@@ -30,6 +30,8 @@ export interface VerificationContext {
   readonly clockToleranceMs: number
   /** Chains of this authority that were verified with these anchors. */
   readonly known: KnownChains
+  /** Issuers that are known to be revoked. No path leads through them, and they are not kept in the token; none by default. */
+  readonly revoked?: readonly X509Certificate[]
 }
 
 /** A verified timestamp. */
@@ -61,7 +63,7 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
     }
     return {
       path,
-      token: rebuild(encoded, token.signer, chooseCertificates(token, path)),
+      token: rebuild(encoded, token.signer, chooseCertificates(token, path, expected.revoked)),
       time: info.genTime,
     }
   } catch (error) {
@@ -87,12 +89,16 @@ const MAX_OTHERS_BYTES = 4_000
  *
  * @returns DER
  */
-function chooseCertificates(token: TimestampToken, path: readonly X509Certificate[]): Buffer[] {
+function chooseCertificates(
+  token: TimestampToken,
+  path: readonly X509Certificate[],
+  revoked: readonly X509Certificate[] = [],
+): Buffer[] {
   const { certificates } = token
   const own = path.filter(
     (one, index) => index === 0 || index < path.length - 1 || isAmong(certificates, one),
   )
-  const others = new Set(certificates.filter((one) => !isAmong(path, one)))
+  const others = new Set(certificates.filter((one) => !isAmong([...path, ...revoked], one)))
   const kept = [...own]
   let left = MAX_OTHERS_BYTES
   for (const certificate of kept) {
@@ -105,10 +111,6 @@ function chooseCertificates(token: TimestampToken, path: readonly X509Certificat
     }
   }
   return [...kept.map(({ raw }) => raw), ...namedAttributeCertificates(token)]
-}
-
-function isAmong(certificates: readonly X509Certificate[], { raw }: X509Certificate): boolean {
-  return certificates.some((one) => one.raw.equals(raw))
 }
 
 /** Returns whether all verifiers can read a certificate. */
@@ -126,13 +128,13 @@ function isReadable(certificate: X509Certificate): boolean {
 export function verifyToken(
   token: TimestampToken,
   { genTime, tsa }: Pick<TstInfo, 'genTime' | 'tsa'>,
-  { trustAnchors, known }: Pick<VerificationContext, 'trustAnchors' | 'known'>,
+  { trustAnchors, known, revoked }: Pick<VerificationContext, 'trustAnchors' | 'known' | 'revoked'>,
 ): readonly X509Certificate[] {
   const { signer, certificates } = token
   const sent = [signer, ...certificates]
-  const before = known.find(sent, genTime)
+  const before = known.find(sent, genTime, revoked)
   const isNamed = (issuer: X509Certificate) => namesIssuer(token, issuer)
-  const path = before ?? traceAuthority(signer, certificates, trustAnchors, genTime, isNamed)
+  const path = before ?? traceAuthority(signer, certificates, trustAnchors, genTime, isNamed, revoked)
   if (typeof path === 'string') {
     throw new TimestampError('untrusted', `cannot be trusted: ${path}`)
   }

@@ -48,9 +48,21 @@ t.test('certificates that are sent again are known once, and none that have ende
   }).certificate
   known.keep([ended], [ended])
   known.keep([leaf], [leaf, root])
-  known.keep([leaf], [leaf])
-  t.strictSame(known.paths, [[leaf]])
+  known.keep([leaf], [leaf, root])
+  t.strictSame(known.paths, [[leaf, root]])
 })
+
+t.test(
+  'another path of the same certificates is known beside the first, which may lead through one that was revoked',
+  async (t) => {
+    const known = new KnownChains()
+    known.keep([leaf], [leaf, root])
+    t.notOk(known.find([leaf], new Date(), [root]))
+    known.keep([leaf], [leaf])
+    t.strictSame(known.find([leaf], new Date(), [root]), [leaf])
+    t.strictSame(known.paths, [[leaf], [leaf, root]])
+  },
+)
 
 t.test('a path is the same one, whatever came with it and in whatever order', async (t) => {
   const known = new KnownChains()

@@ -12,7 +12,8 @@ import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash
 import { Password } from '../../src/common/password.ts'
 import type { TimestampAuthority } from '../../src/configuration/timestamp-authority.ts'
 import { Timestamper, type TimestamperOptions } from '../../src/timestamp/timestamper.ts'
-import { issue } from '../support/certificates.ts'
+import { describeSubject } from '../../src/x509/validity.ts'
+import { type Issued, issue } from '../support/certificates.ts'
 import { until } from '../support/signing.ts'
 import {
   type Answer,
@@ -38,6 +39,11 @@ const SECRET = 'correct horse'
 const good: Answer = async (query, response) => send(response, await respond(query))
 const failing: Answer = (_, response) => response.writeHead(500).end()
 const silent: Answer = () => {}
+
+const revocationOf = (certificate: X509Certificate) => ({
+  ...{ certificate, subject: describeSubject(certificate) },
+  ...{ at: new Date('2020-01-01T00:00:00Z'), reason: 'superseded' },
+})
 
 /** In ms of `performance.now()`. */
 const after = (ms: number) => ({ deadline: performance.now() + ms })
@@ -568,8 +574,8 @@ t.test('what goes on in the background ends with the connections', async (t) => 
 })
 
 t.test('of an authority whose certificate was revoked no timestamp is taken', async (t) => {
-  const findRevocation = ([first]: readonly X509Certificate[]) =>
-    first?.subject === signer.certificate.subject ? 'that of CN=Timestamp authority was revoked' : undefined
+  const findRevoked = ([certificate]: readonly X509Certificate[]) =>
+    certificate?.subject === signer.certificate.subject ? revocationOf(certificate) : undefined
   const replacement = issue(directory, {
     ...{ subject: '/CN=Replacement', issuer: issuing, extensions: FOR_TIMESTAMPS },
   })
@@ -578,7 +584,7 @@ t.test('of an authority whose certificate was revoked no timestamp is taken', as
     t,
     good,
     async (query, response) => send(response, await answerOfOther(query)),
-    { findRevocation },
+    { findRevoked },
   )
   const { path } = await timestamper.timestamp(data, after(20_000))
   t.equal(path[0]?.subject, 'CN=Replacement')
@@ -586,7 +592,7 @@ t.test('of an authority whose certificate was revoked no timestamp is taken', as
   t.match(told, [
     {
       problem:
-        /timestamps with a certificate that does not count: that of CN=Timestamp authority was revoked$/,
+        /timestamps with a certificate that does not count: that of CN=Timestamp authority was revoked at 2020-01-01T00:00:00.000Z \(superseded\)$/,
     },
   ])
   await timestamper.timestamp(data, after(20_000))
@@ -596,6 +602,62 @@ t.test('of an authority whose certificate was revoked no timestamp is taken', as
     message: /: an answer that does not count; its certificate was revoked; the log has the details$/,
   })
 })
+
+t.test(
+  'an issuer that was revoked is gone around where its authority is certified by another one too',
+  async (t) => {
+    const year = 365 * 86_400_000
+    const otherRoot = issue(directory, { subject: '/O=Other/CN=Root', ca: true })
+    const ca = { subject: '/O=Test/CN=Crossed CA', ca: true }
+    const own = issue(directory, { ...ca, issuer: root, notAfter: new Date(Date.now() + year / 2) })
+    const crossed = issue(directory, { ...ca, issuer: otherRoot, keyFile: own.keyFile })
+    const certified = issue(directory, {
+      ...{ subject: '/CN=Crossed authority', issuer: own, extensions: FOR_TIMESTAMPS },
+    })
+    const respond = createResponder(directory, { signer: certified, chain: [own, crossed] })
+    const server = await startTimestampServer(t, async (query, response) =>
+      send(response, await respond(query)),
+    )
+    const revoked: Issued[] = []
+    let probed = 0
+    const outcomes: string[] = []
+    const { timestamper } = start(t, {
+      authorities: [{ url: server.url, trustAnchors: [root.certificate, otherRoot.certificate] }],
+      findRevoked: (path) => {
+        const certificate = path.find(({ raw }) => revoked.some((one) => one.certificate.raw.equals(raw)))
+        return certificate && revocationOf(certificate)
+      },
+      observer: {
+        asked: (_authority, _seconds, outcome) => outcomes.push(outcome),
+        probed: () => {
+          probed += 1
+        },
+      },
+    })
+    const issuersOf = ({ path }: { readonly path: readonly X509Certificate[] }) =>
+      path.slice(1).map(({ raw }) => raw.toString('hex'))
+    const through = (...issued: readonly Issued[]) =>
+      issued.map(({ certificate }) => certificate.raw.toString('hex'))
+    const first = await timestamper.timestamp(data, after(20_000))
+    t.strictSame(issuersOf(first), through(crossed, otherRoot), 'it lasts longer')
+    revoked.push(crossed)
+    const second = await timestamper.timestamp(data, after(20_000))
+    t.strictSame(issuersOf(second), through(own, root))
+    t.ok(verifies(directory, second.token, data, root))
+    t.notOk(second.token.includes(crossed.certificate.raw), 'nothing leads validators there')
+    t.equal(probed, 2, 'the other path is watched')
+    t.same(
+      timestamper.anchoredPaths().map((path) => issuersOf({ path })),
+      [through(own, root), through(crossed, otherRoot)],
+    )
+    t.strictSame(issuersOf(await timestamper.timestamp(data, after(20_000))), through(own, root))
+    revoked.push(own)
+    await t.rejects(timestamper.timestamp(data, after(20_000)), { message: /its certificate was revoked/ })
+    revoked.splice(0, 2, certified)
+    await t.rejects(timestamper.timestamp(data, after(20_000)), { message: /its certificate was revoked/ })
+    t.strictSame(outcomes, ['granted', 'granted', 'granted', 'revoked', 'revoked'])
+  },
+)
 
 t.test('where revocation information is wanted, those about whom there is some come first', async (t) => {
   const { certificate } = issue(directory, {
