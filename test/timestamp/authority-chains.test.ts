@@ -180,6 +180,40 @@ t.test('of several paths to anchors one that is not refused, though another last
   }
 })
 
+t.test(
+  'of several paths to anchors one of which somebody can be asked, though another lasts longer',
+  async (t) => {
+    const otherRoot = issue(directory, { subject: '/O=Other/CN=Root', ca: true })
+    const own = issue(directory, {
+      ...{
+        subject: '/O=Test/CN=Crossed',
+        ca: true,
+        issuer: root,
+        notAfter: new Date(Date.now() + 86_400_000),
+      },
+      extension: 'crlDistributionPoints = URI:http://ca.test/crl',
+    })
+    const crossed = issue(directory, {
+      ...{ subject: '/O=Test/CN=Crossed', ca: true, issuer: otherRoot, keyFile: own.keyFile },
+    })
+    const { certificate } = issue(directory, { subject, issuer: own, extensions: FOR_TIMESTAMPS })
+    const anchors = [otherRoot.certificate, root.certificate]
+    for (const [sent, expected] of [
+      [
+        [crossed, own],
+        [own, root],
+      ],
+      [[crossed], [crossed, otherRoot]],
+    ] as const) {
+      const certificates = sent.map((one) => one.certificate)
+      t.strictSame(traceAuthority(certificate, certificates, anchors, new Date()), [
+        certificate,
+        ...expected.map((one) => one.certificate),
+      ])
+    }
+  },
+)
+
 t.test('what validators cannot read is named, and nothing that follows from it', async (t) => {
   const unreadable = (name: string) =>
     `the certificate of ${name} has a malformed extension (authorityKeyIdentifier), because of which validators refuse it`

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import { readCertificateExtensions } from '../certificate-extensions.ts'
 import {
   buildChain,
   type Chain,
@@ -52,7 +53,8 @@ export interface CertificateProblem {
 /**
  * Builds the chain of a signer. Of several paths it takes one that validators accept, even if another lasts longer: a file may
  * have an issuer that was certified anew beside its former certificate, such as one signed with SHA-1, or a cross-certificate that
- * allows fewer authorities below, or no names such as the signer's.
+ * allows fewer authorities below, or no names such as the signer's. Of these it takes one of whose issuers somebody can be asked
+ * whether they were revoked, without which there is no long-term validation.
  *
  * @param candidates certificates in any order
  * @param isEnd as that of `buildChain`
@@ -75,7 +77,8 @@ export function buildSignerChain(
   // What is wrong with one issuer may depend on those below it, and then another one of these has to be left out
   const tries = best.chain.issuers.map((issuer) => [issuer])
   for (const without of tries) {
-    if (best.weight === 0) {
+    // All else depends on an issuer alone, and the search has found the best
+    if (best.weight < WEIGHT.doubtful) {
       break
     }
     const next = build(without)
@@ -91,8 +94,15 @@ export function buildSignerChain(
 
 /** Most chains that are built to find one that validators accept. */
 const MAX_TRIES = 64
-/** The weight of an issuer with which the service refuses a path: more than that of all others together. */
-const REFUSED = 1_000_000
+/** Weights of an issuer, each more than those of all others of a path together. */
+const WEIGHT = {
+  /** The service refuses the path. */
+  refused: 1_000_000,
+  /** Validators may refuse it. */
+  doubtful: 1_000,
+  /** Nobody can be asked whether the certificate was revoked. */
+  unanswerable: 1,
+}
 
 /** Tells how much speaks against an issuer of a path at a moment. */
 function weighIssuer(path: readonly X509Certificate[], index: number, at: Date): number {
@@ -101,9 +111,17 @@ function weighIssuer(path: readonly X509Certificate[], index: number, at: Date):
     findIssuerProblems(path, index).length > 0 ||
     findInvalidity([validityPeriod(issuer)], at) !== undefined
   ) {
-    return REFUSED
+    return WEIGHT.refused
   }
-  return findRefusals(path, index).length > 0 || mayBeRefused(path, index) ? 1 : 0
+  if (findRefusals(path, index).length > 0 || mayBeRefused(path, index)) {
+    return WEIGHT.doubtful
+  }
+  return isSelfSigned(issuer) || isAskable(issuer) ? 0 : WEIGHT.unanswerable
+}
+
+function isAskable(certificate: X509Certificate): boolean {
+  const { ocsp, crl } = readCertificateExtensions(certificate).addresses
+  return ocsp.length + crl.length > 0
 }
 
 /** Returns whether some validators refuse a path because of an issuer's own certificate. */

@@ -521,6 +521,23 @@ t.test(
     const malformed = crossedWith('certificatePolicies = DER:0500')
     t.strictSame(review([signer, lower], [malformed, own, otherRoot, root]), NOTHING, 'what only some refuse')
 
+    const silent = makeAuthority('Crossed CA', otherRoot, {
+      keyFile: own.keyFile,
+      extensions: [CA, SIGNS_CERTIFICATES],
+    })
+    t.strictSame(review([signer, lower], [silent, own, otherRoot, root]), NOTHING, 'who names nobody to ask')
+    t.match(
+      review([signer, lower], [silent, otherRoot]).warnings,
+      [/ has neither an OCSP address nor/],
+      'alone',
+    )
+    const refused = crossedWith('1.2.3.4 = critical, DER:0500')
+    t.match(
+      review([signer, lower], [silent, refused, otherRoot]).warnings,
+      [/ has neither an OCSP address nor/],
+      'which is better than to be refused',
+    )
+
     const valid = crossedWith('1.2.3.4 = critical, DER:0500')
     const past = {
       notBefore: new Date(Date.now() - 2 * 86_400_000),
