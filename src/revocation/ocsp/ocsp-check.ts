@@ -5,7 +5,7 @@ import { encode } from '../../asn1/der-writer.ts'
 import { TAG } from '../../asn1/tag.ts'
 import { readGeneralizedTime } from '../../asn1/time.ts'
 import { type CertificateFields, readCertificateFields } from '../../x509/certificate-fields.ts'
-import { isIssuedBy, isSignedWithKeyOf } from '../../x509/chain.ts'
+import { hasIssuerName, isSignedWithKeyOf, matchesIssuer } from '../../x509/chain.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
@@ -242,24 +242,30 @@ function findSignerProblem(
   if (signer.raw.equals(issuer.raw)) {
     return undefined
   }
-  if (!isIssuedBy(signer, issuer)) {
-    // Hostile certificates take long to review, so only one that the issuer has signed is
-    const unreadable = isSignedWithKeyOf(signer, issuer) ? findUnreadable(signer) : undefined
+  // Hostile certificates take long to review, so only one that the issuer has signed is
+  const isSigned = isSignedWithKeyOf(signer, issuer)
+  if (!isSigned || !hasIssuerName(signer, issuer)) {
+    const unreadable = isSigned ? findUnreadable(signer) : undefined
     return distrust(unreadable) ?? `its responder, ${period.subject}, has its certificate from another issuer`
   }
   return distrust(findResponderProblem(signer))
 }
 
 /**
- * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: malformed and critical
- * extensions, names that its issuer may not certify, and what is no DER, since those that encode its certificate anew do not find it.
+ * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: an authorityKeyIdentifier of
+ * another certificate, malformed and critical extensions, names that its issuer may not certify, and what is no DER, since those that
+ * encode its certificate anew do not find it.
  */
 function findRefusal(signer: X509Certificate, issuer: X509Certificate): string | undefined {
   if (signer.raw.equals(issuer.raw)) {
     return undefined
   }
   const reviewed = readForReview(signer)
-  return distrust(findPathProblem([signer, issuer]) ?? (reviewed && findEncodingWarning(reviewed)))
+  const problem = findPathProblem([signer, issuer]) ?? (reviewed && findEncodingWarning(reviewed))
+  // Where the authority was certified anew, it may be about the other one of its certificates
+  return problem === undefined && !matchesIssuer(signer, issuer)
+    ? 'its responder has a certificate whose authorityKeyIdentifier is not about that of its issuer'
+    : distrust(problem)
 }
 
 function distrust(problem: string | undefined): string | undefined {

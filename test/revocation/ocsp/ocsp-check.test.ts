@@ -172,6 +172,21 @@ t.test('that a certificate is revoked is told with its time and reason', async (
   }
 })
 
+t.test('a responder that names another certificate of its issuer can revoke, and nothing else', async (t) => {
+  const renewed = issue(directory, { subject: '/CN=root', ca: true, keyFile: root.keyFile })
+  const signer = responder({
+    issuer: renewed,
+    extensions: [...FOR_OCSP, 'authorityKeyIdentifier = keyid, issuer:always'],
+  })
+  const flaw = 'its responder has a certificate whose authorityKeyIdentifier is not about that of its issuer'
+  await t.rejects(check({ signer }), { message: flaw })
+  const revoking = new RevocationAuthority(directory, root)
+  revoking.revoke(leaf.certificate, new Date(Date.now() - DAY_MS), 'keyCompromise')
+  const asked = question()
+  const der = await revoking.respond(asked.der, { signer })
+  t.match(await checkOcspResponse(der, asked, new Date()), { flaw, revocation: { reason: /key/ } })
+})
+
 t.test('who may not answer is not listened to', async (t) => {
   const stranger = issue(directory, { subject: '/CN=stranger', ca: true })
   const past = { notBefore: new Date(Date.now() - 2 * DAY_MS), notAfter: new Date(Date.now() - DAY_MS) }
