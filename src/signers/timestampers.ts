@@ -4,6 +4,7 @@ import { RepeatedWarning } from '../common/repeated-warning.ts'
 import type { TimestampConfiguration } from '../configuration/container-configuration.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import { Timestamper, type TimestampObserver } from '../timestamp/timestamper.ts'
+import { findPathWarnings } from '../x509/review/certificate-review.ts'
 
 type Authorities = TimestampConfiguration['authorities']
 
@@ -12,7 +13,7 @@ export interface TimestampersOptions {
   readonly log: BaseLogger
   readonly proxies: Proxies
   readonly revocations: Pick<RevocationService, 'revoked'>
-  /** Called when an authority has sent certificates that it had not sent before. */
+  /** Called when an authority with trust anchors has sent certificates that it had not sent before. */
   onProbed(): void
 }
 
@@ -61,7 +62,14 @@ export class Timestampers {
         },
         passedOver: (authority, problem) =>
           warning.warn(`No timestamp for level b-lt: ${problem}`, { authority }),
-        probed: onProbed,
+        introduced: (authority, path, anchored) => {
+          for (const problem of findPathWarnings(path)) {
+            log.warn({ authority }, `Some validators may not take timestamps of ${authority}: ${problem}`)
+          }
+          if (anchored) {
+            onProbed()
+          }
+        },
       },
     })
   }

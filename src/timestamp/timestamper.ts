@@ -67,8 +67,13 @@ export interface TimestampObserver {
    * @param problem describes why, for the log
    */
   passedOver?(authority: string, problem: string): void
-  /** Records that an authority with trust anchors has sent certificates for the first time. */
-  probed?(): void
+  /**
+   * Records that an authority has sent certificates for the first time.
+   *
+   * @param path from the authority's upwards
+   * @param anchored true if it ends in a trust anchor
+   */
+  introduced?(authority: string, path: readonly X509Certificate[], anchored: boolean): void
 }
 
 export interface TimestampLimits {
@@ -409,8 +414,8 @@ export class Timestamper {
     const { paths } = known
     const { clockToleranceMs, observer, findRevoked } = this.#options
     const timestamp = verifyResponse(answer, { asked, trustAnchors, known, clockToleranceMs, revoked })
-    if (isAnchored(authority) && !paths.includes(timestamp.path)) {
-      observer.probed?.()
+    if (!paths.includes(timestamp.path)) {
+      observer.introduced?.(authority.name, timestamp.path, isAnchored(authority))
     }
     const found = findRevoked(timestamp.path)
     if (found === undefined) {

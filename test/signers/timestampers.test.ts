@@ -1,12 +1,15 @@
 import pino from 'pino'
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { TAG } from '../../src/asn1/tag.ts'
 import { Proxies } from '../../src/common/proxies.ts'
 import type { TimestampAuthority } from '../../src/configuration/timestamp-authority.ts'
 import { Timestampers } from '../../src/signers/timestampers.ts'
-import { issue } from '../support/certificates.ts'
+import { type Issued, issue } from '../support/certificates.ts'
+import { attribute, CERTIFICATE, COMMON_NAME, reissue } from '../support/resigned.ts'
 import { until } from '../support/signing.ts'
-import { startTimestampServer } from '../support/timestamp-authority.ts'
+import { createResponder, FOR_TIMESTAMPS, startTimestampServer } from '../support/timestamp-authority.ts'
 
 const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm
 
@@ -75,5 +78,33 @@ t.test('what goes on is logged once, though it is told in other words each time'
   t.strictSame(logged, [
     `No timestamp: ${host} answered with the HTTP status 501`,
     `No timestamp: ${host} cannot be reached, or broke off (ECONNRESET)`,
+  ])
+})
+
+t.test('of an authority that not all validators find it is logged once what is odd', async (t) => {
+  const directory = t.testdir()
+  const root = issue(directory, { subject: '/CN=Root', ca: true })
+  const issuer = encode(TAG.sequence, encode(TAG.set, attribute(COMMON_NAME, TAG.printableString, 'Root')))
+  const plain = issue(directory, { subject: '/CN=Authority', issuer: root, extensions: FOR_TIMESTAMPS })
+  const logged: string[] = []
+  const timestampers = create(logged)
+  t.teardown(() => timestampers.keep(new Set()))
+  const ask = async (signer: Issued) => {
+    const respond = createResponder(directory, { signer, chain: [root] })
+    const { url } = await startTimestampServer(t, async (query, response) => {
+      response.setHeader('content-type', 'application/timestamp-reply').end(await respond(query))
+    })
+    const timestamper = timestampers.for([{ url, hashAlgorithm, trustAnchors: [] }])
+    await timestamper.timestamp(Buffer.from('data'), { deadline: performance.now() + 20_000 })
+    await timestamper.timestamp(Buffer.from('data'), { deadline: performance.now() + 20_000 })
+    return url.host
+  }
+  await ask(plain)
+  t.strictSame(logged, [])
+  const host = await ask(reissue(plain, root, { [CERTIFICATE.issuer]: issuer }))
+  t.strictSame(logged, [
+    `Some validators may not take timestamps of ${host}: the certificate of CN=Authority has the name of its issuer in another ` +
+      "encoding than the issuer's own certificate, such as another type of string: some validators do not find the issuer (NSS, EU " +
+      'DSS); have it issued anew',
   ])
 })

@@ -201,13 +201,27 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
     findPurposeWarning(signer, 'signer'),
     ...chain.slice(1).map((issuer) => findPurposeWarning(issuer, 'issuer')),
     ...path.slice(0, 1).flatMap(findReaderWarnings),
-    ...chain.map(findMalformedWarning),
-    ...chain.map(findEncodingWarning),
-    ...findIssuerNameWarnings(path),
+    ...findPathWarnings(path),
     ...chain.flatMap(findRevocationWarnings),
     ...path
       .flatMap((_, index) => findRefusals(path, index))
       .map((refusal) => `${refusal}: validators may refuse signatures because of it`),
+  ].filter((warning) => warning !== undefined)
+}
+
+/**
+ * Finds what only some validators mind in the certificates of a path, whatever it is for.
+ *
+ * @param path leaf first
+ */
+export function findPathWarnings(path: readonly X509Certificate[]): string[] {
+  const readable = path
+    .flatMap((certificate) => readForReview(certificate) ?? [])
+    .filter(({ unreadable }) => unreadable === undefined)
+  return [
+    ...readable.map(findMalformedWarning),
+    ...readable.map(findEncodingWarning),
+    ...findIssuerNameWarnings(path),
   ].filter((warning) => warning !== undefined)
 }
 
