@@ -42,10 +42,14 @@ const MAX_PIPELINED = 256
 const MAX_PIPELINED_OF_ONE = 8
 
 /**
- * Time for which a request may have been arriving, or its answer have waited to be read, where another one would be turned away,
- * in ms. If it were longer, connections on which a few bytes come now and then would keep everybody out.
+ * A request that has been arriving for a second, with less than 10 kB in each, is slow, as is an answer that is being read for as long.
+ * If it took longer, connections on which a few bytes come now and then would keep everybody out.
  */
 const SLOW_MS = 1_000
+const SLOW_BYTES_PER_MS = 10
+
+/** Part of all connections that may be idle before one of them is closed in place of a slow one. */
+const IDLE_PART = 1 / 8
 
 /**
  * Most TLS handshakes at the same time. One that stalls takes up to 130 kB, since OpenSSL and Node.js keep their buffers until
@@ -62,8 +66,15 @@ const LINGER_MS = 5_000
 /** Most bytes of a refused body that are discarded so that its connection can serve the next request. */
 const MAX_DISCARDED = 65_536
 
-/** Answers of a connection that are not sent yet, with the time at which the headers of the request had arrived. */
-type Unanswered = Map<ServerResponse, number>
+/** The moment at which the headers of a request had arrived. */
+interface Begun {
+  readonly since: number
+  /** Bytes that had come on its connection by then. */
+  readonly bytesRead: number
+}
+
+/** Answers of a connection that are not sent yet. */
+type Unanswered = Map<ServerResponse, Begun>
 
 const unansweredBySocket = new WeakMap<Socket, Unanswered>()
 
@@ -87,11 +98,8 @@ export const connections = fp<ConnectionsOptions>(
   async (app, { limit, registry, log }) => {
     /** Keyed by the socket that carries HTTP or, during a TLS handshake, by the one below it. */
     const open = new Map<Socket, Unanswered>()
-    /**
-     * Open connections without a request in progress, the longest unused first, each with the time until which its first request may
-     * be on its way.
-     */
-    const idle = new Map<Socket, number>()
+    /** Open connections without a request in progress, the longest unused first. */
+    const idle = new Set<Socket>()
     /** Timers of the TLS handshakes that are under way, the oldest first. */
     const handshakes = new Map<Socket, NodeJS.Timeout>()
     /** Connections that are closed after their answer. */
@@ -125,17 +133,12 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     function chooseOne(added: Socket): readonly [Socket, reason: 'idle' | 'slow' | 'new'] {
-      const now = performance.now()
-      for (const [socket, until] of idle) {
-        if (until <= now) {
-          return [socket, 'idle']
-        }
-      }
-      const slow = findSlow()
+      const [unused] = idle
+      // Of few idle ones most were just opened, and their requests are on their way
+      const slow = idle.size > IDLE_PART * limit ? undefined : findSlow()
       if (slow !== undefined) {
         return [slow, 'slow']
       }
-      const [unused] = idle.keys()
       return unused === undefined ? [added, 'new'] : [unused, 'idle']
     }
 
@@ -156,13 +159,16 @@ export const connections = fp<ConnectionsOptions>(
       }
     }
 
-    /** Returns the connection whose client has been sending a request, or reading an answer, for longest, if that is long. */
+    /** Returns the connection whose client has been sending a request slowly, or reading an answer, for longest. */
     function findSlow(): Socket | undefined {
+      const now = performance.now()
       let slowest: Socket | undefined
-      let earliest = performance.now() - SLOW_MS
+      let earliest = now - SLOW_MS
       for (const [socket, unanswered] of open) {
-        for (const [response, since] of unanswered) {
-          if ((!response.req.complete || response.headersSent) && since < earliest) {
+        for (const [response, { since, bytesRead }] of unanswered) {
+          const isWaiting = response.req.complete && !response.headersSent
+          const isMoving = socket.bytesRead - bytesRead > SLOW_BYTES_PER_MS * (now - since)
+          if (!isWaiting && !isMoving && since < earliest) {
             slowest = socket
             earliest = since
           }
@@ -172,7 +178,7 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     function endIdle(): void {
-      for (const socket of idle.keys()) {
+      for (const socket of idle) {
         // Bytes that were written are sent first
         socket.destroySoon()
       }
@@ -181,7 +187,7 @@ export const connections = fp<ConnectionsOptions>(
 
     function keep(socket: Socket, unanswered: Unanswered): void {
       open.set(socket, unanswered)
-      idle.set(socket, performance.now() + SLOW_MS)
+      idle.add(socket)
       socket.once('close', () => {
         forget(socket)
         endQueued([...unanswered.keys()])
@@ -229,7 +235,7 @@ export const connections = fp<ConnectionsOptions>(
         return
       }
       behind += unanswered.size > 0 ? 1 : 0
-      unanswered.set(response, performance.now())
+      unanswered.set(response, { since: performance.now(), bytesRead: socket.bytesRead })
       response.setMaxListeners(MAX_LISTENERS)
       idle.delete(socket)
       if (mayUpgrade(response.req)) {
@@ -239,7 +245,7 @@ export const connections = fp<ConnectionsOptions>(
         behind -= unanswered.size > 1 ? 1 : 0
         unanswered.delete(response)
         if (unanswered.size === 0 && open.has(socket)) {
-          idle.set(socket, 0)
+          idle.add(socket)
         }
         if (isClosing) {
           // Node itself ends only connections that have had a request

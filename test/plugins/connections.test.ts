@@ -21,12 +21,15 @@ async function start(t: Test) {
   const app = Fastify({ forceCloseConnections: true })
   await app.register(connections, { limit: LIMIT, registry, log })
   let requests = 0
+  let bytesRead = 0
   app.addHook('onRequest', async () => {
     requests += 1
   })
   app.get('/ping', async () => 'pong')
   app.addContentTypeParser('application/json', (_request: unknown, payload: IncomingMessage) => {
-    payload.resume()
+    payload.on('data', (chunk: Buffer) => {
+      bytesRead += chunk.length
+    })
     return new Promise(() => {})
   })
   app.post('/wait', async () => 'never')
@@ -49,13 +52,14 @@ async function start(t: Test) {
     url,
     open,
     requests: () => requests,
+    bytesRead: () => bytesRead,
     value,
     warnings: () => lines.filter((line) => line.includes('SIGNING_SERVICE_MAX_CONNECTIONS')).length,
     isOpen: (count: number) => until(`${count} are open`, async () => (await value('')) === count),
   }
 }
 
-/** Has a second pass, after which a request is slow, and a connection without one is idle. */
+/** Has a second pass, after which a request is slow. */
 function passSecond(t: Test): void {
   const now = performance.now.bind(performance)
   mock.method(performance, 'now', () => now() + 1_100)
@@ -81,7 +85,6 @@ t.test('the connection that is unused longest makes room for another', async (t)
   t.equal(await value(''), LIMIT)
   t.equal(await value('_limit'), LIMIT)
   t.equal(await value('_shed_total', 'idle'), 0)
-  passSecond(t)
   const gone = once(slow, 'close')
   const answers = [await send(`${url}/ping`), await send(`${url}/ping`, { agent })]
   await gone
@@ -98,14 +101,18 @@ t.test('the connection that is unused longest makes room for another', async (t)
 t.test(
   'where all have a request in progress another is refused, until one has been arriving for a second',
   async (t) => {
-    const { url, open, value, isOpen, warnings, requests } = await start(t)
-    const first = await open(BODY)
+    const { url, open, value, isOpen, warnings, requests, bytesRead } = await start(t)
+    const quick = await open(BODY)
     await isOpen(1)
-    for (let count = 1; count < LIMIT; count++) {
+    const first = await open(BODY)
+    await isOpen(2)
+    for (let count = 2; count < LIMIT; count++) {
       await open(BODY)
       await isOpen(count + 1)
     }
     await until('all requests have arrived', () => requests() === LIMIT)
+    quick.write('x'.repeat(50_000))
+    await until('it was read', () => bytesRead() >= 50_000)
     await t.rejects(send(`${url}/ping`), { code: /ECONNRESET|EPIPE/ })
     t.equal(await value('_shed_total', 'new'), 1)
     t.equal(await value('_shed_total', 'slow'), 0)
@@ -113,29 +120,42 @@ t.test(
     const gone = once(first, 'close')
     t.equal((await send(`${url}/ping`)).statusCode, 200)
     await gone
+    t.notOk(quick.destroyed, 'it brings enough')
     t.equal(await value('_shed_total', 'slow'), 1)
     t.equal(warnings(), 1, 'said once')
   },
 )
 
-t.test('a connection that has just been opened is closed only where none is slow', async (t) => {
-  const { open, value, isOpen, requests } = await start(t)
-  const first = await open(BODY)
-  await isOpen(1)
-  for (let count = 1; count < LIMIT - 1; count++) {
-    await open(BODY)
-    await isOpen(count + 1)
-  }
-  await until('all requests have arrived', () => requests() === LIMIT - 1)
-  passSecond(t)
-  const opened = await open('')
-  await isOpen(LIMIT)
-  const gone = once(first, 'close')
-  await open('')
-  await gone
-  t.equal(await value('_shed_total', 'slow'), 1)
-  t.notOk(opened.destroyed)
-})
+t.test(
+  'of few idle connections, which were just opened, none is closed in place of a slow one',
+  async (t) => {
+    for (const [idle, reason] of [
+      [2, 'slow'],
+      [3, 'idle'],
+    ] as const) {
+      const { open, value, isOpen, requests } = await start(t)
+      const slow = await open(BODY)
+      await isOpen(1)
+      for (let count = 1; count < LIMIT - idle; count++) {
+        await open(BODY)
+        await isOpen(count + 1)
+      }
+      await until('all requests have arrived', () => requests() === LIMIT - idle)
+      const opened = await open('')
+      await isOpen(LIMIT - idle + 1)
+      for (let count = LIMIT - idle + 1; count < LIMIT; count++) {
+        await open('')
+        await isOpen(count + 1)
+      }
+      passSecond(t)
+      const gone = once(reason === 'slow' ? slow : opened, 'close')
+      await open('')
+      await gone
+      t.equal(await value('_shed_total', reason), 1)
+      mock.restoreAll()
+    }
+  },
+)
 
 t.test('a request that came on a connection which was closed for others is not counted', async (t) => {
   const { open, value, isOpen } = await start(t)
