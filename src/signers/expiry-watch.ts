@@ -1,32 +1,33 @@
 import type { BaseLogger } from 'pino'
 import { MS_PER_DAY } from '../common/day.ts'
-import { type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
+import { NEAR_END_MS, type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
 import type { Signers } from './signers.ts'
 
 /** Interval between checks, in ms. A certificate on a token is not known before that is open. */
 const INTERVAL_MS = 60_000
 
-/** Days before the end at which a warning is due. Renewal by a certificate authority can take weeks. */
-const THRESHOLDS_DAYS = [7, 14, 30] as const
+/** Days before the end at which a warning is due. */
+const THRESHOLDS_DAYS = [7, 14, NEAR_END_MS / MS_PER_DAY] as const
 
 /**
- * Logs that a certificate of a signer's chain will expire, once at each threshold, and at each start. It also notices when one in
- * the files begins to be valid, such as the renewed one of an authority that was put beside the former one early.
+ * Logs that a certificate of a signer's chain will expire, once at each threshold, and at each start. It also notices when a signer
+ * may have a better chain: one in the files begins to be valid, such as the renewed one of an authority that was put beside the former
+ * one early, or one of the chain comes near its end.
  */
 export class ExpiryWatch {
   readonly #signers: Pick<Signers, 'all'>
   readonly #log: BaseLogger
-  readonly #onBegun: () => void
+  readonly #onChange: () => void
   #checkedAt = new Date()
   /** Threshold that was logged last, keyed by the name of the signer. */
   readonly #logged = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
 
-  /** @param onBegun called when a certificate has begun to be valid with which a signer may have another chain */
-  constructor(signers: Pick<Signers, 'all'>, log: BaseLogger, onBegun: () => void) {
+  /** @param onChange called when a signer may have another chain */
+  constructor(signers: Pick<Signers, 'all'>, log: BaseLogger, onChange: () => void) {
     this.#signers = signers
     this.#log = log
-    this.#onBegun = onBegun
+    this.#onChange = onChange
   }
 
   start(): void {
@@ -41,8 +42,8 @@ export class ExpiryWatch {
   /** Checks all signers. Called also when signers have changed. */
   check(): void {
     const now = new Date()
-    if (this.#hasBegun(now)) {
-      this.#onBegun()
+    if (this.#mayHaveChanged(now)) {
+      this.#onChange()
     }
     this.#checkedAt = now
     for (const signer of this.#signers.all()) {
@@ -56,17 +57,24 @@ export class ExpiryWatch {
     }
   }
 
-  /** Returns whether a certificate has begun to be valid since the last check. */
-  #hasBegun(now: Date): boolean {
-    return this.#signers
-      .all()
-      .flatMap(({ configuration: { certificates = [], caCertificates } }) => [
-        ...certificates,
-        ...caCertificates,
-      ])
-      .map(validityPeriod)
-      .some(({ notBefore }) => notBefore > this.#checkedAt && notBefore <= now)
+  /** Returns whether a signer may have had another chain since the last check. */
+  #mayHaveChanged(now: Date): boolean {
+    const moments = this.#signers.all().flatMap((signer) => {
+      const { certificates = [], caCertificates } = signer.configuration
+      const begins = [...certificates, ...caCertificates].map((one) =>
+        validityPeriod(one).notBefore.getTime(),
+      )
+      // In place of the signer's own certificate no other one comes
+      const [, ...issuers] = signer.knownCertificate()?.validity ?? []
+      return [...begins, ...issuers.map((issuer) => endOf(issuer) - NEAR_END_MS)]
+    })
+    return moments.some((moment) => moment > this.#checkedAt.getTime() && moment <= now.getTime())
   }
+}
+
+/** Returns the moment at which a period is over, in ms. Its last second belongs to it (RFC 5280 4.1.2.5). */
+function endOf({ notAfter }: ValidityPeriod): number {
+  return notAfter.getTime() + 1000
 }
 
 /**
@@ -77,8 +85,7 @@ export class ExpiryWatch {
  */
 export function findExpiry(validity: readonly ValidityPeriod[], at: Date) {
   const [first] = validity.toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime())
-  // The last second belongs to the period (RFC 5280 4.1.2.5)
-  const left = first === undefined ? 0 : first.notAfter.getTime() + 1000 - at.getTime()
+  const left = first === undefined ? 0 : endOf(first) - at.getTime()
   const days = THRESHOLDS_DAYS.find((threshold) => left <= threshold * MS_PER_DAY)
   if (first === undefined || left <= 0 || days === undefined) {
     return undefined

@@ -35,6 +35,7 @@ export interface SignerSources {
         | 'timestamp'
         | 'checkRoom'
         | 'anchoredPaths'
+        | 'latestPaths'
         | 'largestToken'
         | 'probeInBackground'
         | 'problem'
@@ -137,11 +138,11 @@ export class Signer {
   }
 
   /**
-   * Returns the known chains of timestamp authorities, without those that were revoked, whose timestamps are refused.
+   * Returns the chains that timestamp authorities sent last, without those that were revoked, whose timestamps are refused.
    */
   authorityPaths() {
     const { timestamper, revocations } = this.sources
-    return (timestamper?.anchoredPaths() ?? []).filter((path) => revocations.revoked(path) === undefined)
+    return (timestamper?.latestPaths() ?? []).filter((path) => revocations.revoked(path) === undefined)
   }
 
   /** Returns why no authority gives the timestamp that each container needs, for callers; undefined if one may. */

@@ -8,7 +8,6 @@ import type { Trace } from '../common/trace.ts'
 import { withTimeout } from '../common/with-timeout.ts'
 import { nameAuthorities, type TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
-import type { RevokedLink } from '../revocation/revocation-information.ts'
 import { KnownChains } from './authority-chains.ts'
 import { post } from './post.ts'
 import { TimestampError, type TimestampFailure, type TimestampOutcome } from './timestamp-error.ts'
@@ -49,7 +48,17 @@ export interface TimestamperOptions {
   readonly probeRetries?: Backoff
   readonly observer: TimestampObserver
   /** Finds the revoked certificate of a path that is nearest to the authority; finds nothing by default. */
-  readonly findRevoked?: (path: readonly X509Certificate[]) => RevokedLink | undefined
+  readonly findRevoked?: (path: readonly X509Certificate[]) => RevokedCertificate | undefined
+}
+
+/** A certificate of a path that is known to be revoked. */
+export interface RevokedCertificate {
+  readonly certificate: X509Certificate
+  /** The subject in one line. */
+  readonly subject: string
+  readonly at: Date
+  /** In words. */
+  readonly reason: string
 }
 
 export interface TimestampObserver {
@@ -116,6 +125,8 @@ interface NamedAuthority extends TimestampAuthority {
   restsUntil?: number | undefined
   /** Bytes of its latest timestamps, the newest first. */
   lengths: readonly number[]
+  /** The path of its latest timestamp. */
+  latestPath?: readonly X509Certificate[]
 }
 
 /** Lengths that are kept of each authority: one timestamp with what somebody has added to it must not count for ever. */
@@ -244,6 +255,18 @@ export class Timestamper {
       .flatMap(({ known }) => known.paths.map((path, age) => ({ path, age })))
       .toSorted((a, b) => a.age - b.age)
       .map(({ path }) => path)
+  }
+
+  /**
+   * Returns those of the latest timestamps: a former certificate of an authority says nothing about the next one. Authorities that
+   * have failed since are left out, unless all have.
+   */
+  latestPaths(): (readonly X509Certificate[])[] {
+    const anchored = this.#authorities.filter(isAnchored)
+    const working = anchored.filter(({ works }) => works)
+    return (working.length > 0 ? working : anchored).flatMap(({ latestPath }) =>
+      latestPath ? [latestPath] : [],
+    )
   }
 
   /**
@@ -393,6 +416,7 @@ export class Timestamper {
     }
     const answer = await post(this.#client, authority, encodeTimestampRequest(asked), signal)
     const timestamp = this.#verify(authority, answer, asked)
+    authority.latestPath = timestamp.path
     authority.lengths = [timestamp.token.length, ...authority.lengths].slice(0, KEPT_LENGTHS)
     return timestamp
   }

@@ -102,11 +102,13 @@ function search(
 
 /** Takes the step whose path weighs least, of several the one that lasts longest, of these the shortest, and of these the first. */
 function takeBest(steps: Step[]): Step | undefined {
-  const [best] = steps.toSorted(
-    (a, b) => a.weight - b.weight || b.end - a.end || a.issuers.length - b.issuers.length,
-  )
-  steps.splice(steps.indexOf(best as Step), 1)
+  const best = steps.reduce((best, step) => (compareSteps(step, best) < 0 ? step : best), steps[0] as Step)
+  steps.splice(steps.indexOf(best), 1)
   return best
+}
+
+function compareSteps(a: Step, b: Step): number {
+  return a.weight - b.weight || b.end - a.end || a.issuers.length - b.issuers.length
 }
 
 function endOf(certificate: X509Certificate): number {

@@ -73,6 +73,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
         timestamper: {
           timestamp: async () => timestamp,
           anchoredPaths: () => anchoredPaths,
+          latestPaths: () => [],
           ...{
             largestToken: 0,
             probeInBackground: () => {},
@@ -113,6 +114,7 @@ t.test('a timestamp has to be of a time at which the certificates of the signer 
           return { token: Buffer.from('0500', 'hex'), path: [after], time: new Date() }
         },
         anchoredPaths: () => [],
+        latestPaths: () => [],
         ...{
           largestToken: 0,
           probeInBackground: () => {},
@@ -149,6 +151,7 @@ t.test('evidence about the signer that is gone when the timestamp has come', asy
         timestamper: {
           timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path, time: new Date() }),
           anchoredPaths: () => [path],
+          latestPaths: () => [],
           ...{
             largestToken: 0,
             probeInBackground: () => {},
@@ -239,6 +242,7 @@ t.test('CRLs without room are left out, unless the signer needs them and the lev
         timestamper: {
           timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path: first, time: new Date() }),
           anchoredPaths: () => [first, spare],
+          latestPaths: () => [],
           ...{
             largestToken: 0,
             probeInBackground: () => {},
@@ -310,6 +314,7 @@ t.test('small revocation data are embedded where the proven ones have no room', 
     const timestamper = {
       timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path, time: new Date() }),
       anchoredPaths: () => [path],
+      latestPaths: () => [],
       ...{
         largestToken: 0,
         probeInBackground: () => {},
@@ -360,6 +365,7 @@ t.test(
               timestamper: {
                 timestamp: async () => ({ token, path: units[0] as X509Certificate[], time: new Date() }),
                 anchoredPaths: () => units,
+                latestPaths: () => [],
                 ...{ largestToken: token.length, probeInBackground: () => {} },
                 ...{ problem: undefined, isUntried: false, checkRoom() {} },
               },

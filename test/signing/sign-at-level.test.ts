@@ -86,6 +86,7 @@ async function sign(level: Level, { container, data, answers = true, client }: P
             return { token, path: timestampPath, time: new Date() }
           },
           anchoredPaths: () => [timestampPath],
+          latestPaths: () => [],
           ...{
             largestToken: 0,
             probeInBackground: () => {},

@@ -10,7 +10,7 @@ import {
   isSignedWithKeyOf,
   type Weigh,
 } from '../chain.ts'
-import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
+import { describeSubject, findInvalidity, isNearEnd, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
 import { findUnreadable, type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import {
@@ -99,24 +99,26 @@ const WEIGHT = {
   /** The service refuses the path. */
   refused: 1_000_000,
   /** Validators may refuse it. */
-  doubtful: 1_000,
+  doubtful: 10_000,
+  /** It ends soon, and before the leaf. */
+  ending: 100,
   /** Nobody can be asked whether the certificate was revoked. */
   unanswerable: 1,
 }
 
 /** Tells how much speaks against an issuer of a path at a moment. */
 function weighIssuer(path: readonly X509Certificate[], index: number, at: Date): number {
-  const issuer = path[index] as X509Certificate
-  if (
-    findIssuerProblems(path, index).length > 0 ||
-    findInvalidity([validityPeriod(issuer)], at) !== undefined
-  ) {
+  const [leaf, issuer] = [path[0], path[index]] as [X509Certificate, X509Certificate]
+  const period = validityPeriod(issuer)
+  if (findIssuerProblems(path, index).length > 0 || findInvalidity([period], at) !== undefined) {
     return WEIGHT.refused
   }
   if (findRefusals(path, index).length > 0 || mayBeRefused(path, index)) {
     return WEIGHT.doubtful
   }
-  return isSelfSigned(issuer) || isAskable(issuer) ? 0 : WEIGHT.unanswerable
+  const isEnding = isNearEnd(period, at) && period.notAfter < validityPeriod(leaf).notAfter
+  const isUnanswerable = !isSelfSigned(issuer) && !isAskable(issuer)
+  return (isEnding ? WEIGHT.ending : 0) + (isUnanswerable ? WEIGHT.unanswerable : 0)
 }
 
 function isAskable(certificate: X509Certificate): boolean {

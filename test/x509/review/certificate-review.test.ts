@@ -482,7 +482,7 @@ t.test(
 t.test(
   'of several paths one without what validators refuse or may refuse, though another lasts longer',
   async (t) => {
-    const notAfter = new Date(Date.now() + 86_400_000)
+    const notAfter = new Date(Date.now() + 40 * 86_400_000)
     const otherRoot = makeAuthority('Other root')
     const own = makeAuthority('Crossed CA', root, { notAfter })
     const lower = makeAuthority('Lower CA', own)
@@ -526,6 +526,15 @@ t.test(
       extensions: [CA, SIGNS_CERTIFICATES],
     })
     t.strictSame(review([signer, lower], [silent, own, otherRoot, root]), NOTHING, 'who names nobody to ask')
+    const ending = makeAuthority('Crossed CA', root, {
+      keyFile: own.keyFile,
+      notAfter: new Date(Date.now() + 29 * 86_400_000),
+    })
+    t.match(
+      review([signer, lower], [silent, ending, otherRoot, root]).warnings,
+      [/ has neither an OCSP address nor/],
+      'who ends soon is worse',
+    )
     t.match(
       review([signer, lower], [silent, otherRoot]).warnings,
       [/ has neither an OCSP address nor/],
