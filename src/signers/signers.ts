@@ -45,8 +45,10 @@ export class Signers {
   readonly #revocations: RevocationService
   readonly #timestampers: Timestampers
   #current: SignerSet
-  /** Former sets, the latest first, as long as attributes may still come that were made with their certificates. */
+  /** Former sets, the latest first, as long as requests that were accepted before may have something signed. */
   #former: readonly SignerSet[] = []
+  /** Those among them whose certificates attributes may still name that were made with them. */
+  readonly #nameable = new Set<SignerSet>()
   readonly #retiring = new Set<TokenPool>()
   /** The set that will take the place of the current one, also while it is pending between two tries. */
   #candidate: SignerSet | undefined
@@ -140,7 +142,9 @@ export class Signers {
     if (named.length === 0 || isNamedBy(named, chosen)) {
       return chosen
     }
-    const former = this.#former.map((set) => set.signers.get(chosen.name))
+    const former = this.#former
+      .filter((set) => this.#nameable.has(set))
+      .map((set) => set.signers.get(chosen.name))
     const before = former.find((signer) => signer !== undefined && isNamedBy(named, signer))
     if (before !== undefined) {
       return before
@@ -259,13 +263,14 @@ export class Signers {
     const { timeoutMs } = this.#options.hsm
     const retired = former.pools.filter((pool) => !this.#current.pools.includes(pool))
     this.#former = [former, ...this.#former]
+    this.#nameable.add(former)
     for (const pool of retired) {
       this.#retiring.add(pool)
     }
-    await delay(Math.max(FORMER_SIGNER_MS, timeoutMs), undefined, {
-      ref: false,
-      signal: this.#closing.signal,
-    })
+    const waiting = { ref: false, signal: this.#closing.signal }
+    await delay(FORMER_SIGNER_MS, undefined, waiting)
+    this.#nameable.delete(former)
+    await delay(Math.max(0, timeoutMs - FORMER_SIGNER_MS), undefined, waiting)
     this.#former = this.#former.filter((set) => set !== former)
     this.#forgetUnused()
     for (const pool of retired) {

@@ -27,8 +27,8 @@ export function roomBeside({ length }: Buffer, { signer: { container, sources } 
 }
 
 /**
- * Gathers revocation data that have room together. A path whose data have none beside those of the paths before it, not even the small
- * ones, counts as one about which something is missing.
+ * Gathers revocation data that have room together. A path whose data have none beside those of the paths before it counts as one about
+ * which something is missing. Small data are taken where there is room for those of more paths then.
  *
  * @param needed paths whose data stay whatever their size, unless the level may be lower
  * @param room bytes
@@ -37,25 +37,36 @@ export function gatherFitting(
   needed: readonly CertificatePath[],
   spare: readonly CertificatePath[],
   room: number,
-  { signer: { container, sources } }: SizeContext,
+  context: SizeContext,
 ): RevocationEvidence {
+  const proven = gather('proven', needed, spare, room, context)
+  const small = proven.beyond === 0 ? proven : gather('small', needed, spare, room, context)
+  return small.beyond < proven.beyond ? small.evidence : proven.evidence
+}
+
+/** @returns the data, and the number of paths for whose data there is no room */
+function gather(
+  preferred: PreferredEvidence,
+  needed: readonly CertificatePath[],
+  spare: readonly CertificatePath[],
+  room: number,
+  { signer: { container, sources } }: SizeContext,
+): { readonly evidence: RevocationEvidence; readonly beyond: number } {
   const fixed = container.revocationFallback === 'refuse' ? needed : []
   const kept: Buffer[] = []
+  let beyond = 0
   // Paths are looked up in this order
-  return gatherEvidence([...needed, ...spare], {
+  const evidence = gatherEvidence([...needed, ...spare], {
     information: (path, at) => {
-      const lookUp = (preferred: PreferredEvidence) => {
-        const information = sources.revocations.information(path, at, preferred)
-        const values = [...information.ocspResponses.map(({ der }) => der), ...information.crls]
-        const added = values.filter((value) => !kept.some((other) => other.equals(value)))
-        const bytes = countBytes(added)
-        return { information, added, bytes, fits: bytes === 0 || bytes + countBytes(kept) <= room }
-      }
-      const proven = lookUp('proven')
-      const { information, added, bytes, fits } = proven.fits ? proven : lookUp('small')
+      const information = sources.revocations.information(path, at, preferred)
       if (!isGood(information)) {
         return information
       }
+      const values = [...information.ocspResponses.map(({ der }) => der), ...information.crls]
+      const added = values.filter((value) => !kept.some((other) => other.equals(value)))
+      const bytes = countBytes(added)
+      const fits = bytes === 0 || bytes + countBytes(kept) <= room
+      beyond += fits ? 0 : 1
       if (!fits && !fixed.includes(path)) {
         const problems = [describeTooLarge(path, bytes)]
         return { ...information, complete: false, problems, publicProblems: problems }
@@ -64,6 +75,7 @@ export function gatherFitting(
       return information
     },
   })
+  return { evidence, beyond }
 }
 
 function describeTooLarge(path: CertificatePath, bytes: number): string {

@@ -5,6 +5,7 @@ import { attributesNaming } from '../support/attributes-to-sign.ts'
 import { afterReload } from '../support/reload.ts'
 import { type Service, startReadyService } from '../support/service.ts'
 import { createSignersFolder, tokenFor } from '../support/signers.ts'
+import { until } from '../support/signing.ts'
 import { verifySignature } from '../support/validators/openssl.ts'
 
 const folder = await createSignersFolder(t.testdir())
@@ -61,6 +62,18 @@ t.test('the key changes between the two requests: the signature is one with the 
   const opaque = Buffer.from('what names no certificate')
   t.equal((await sign(service, 'seal', opaque)).statusCode, 200, 'of one that was not there before')
   t.ok(await verifies(after, opaque, (await sign(service, 'house', opaque)).body), 'the one of now')
+})
+
+t.test('ten seconds later the former key signs nothing, however long requests may wait', async (t) => {
+  folder.write(entries('house'))
+  const service = await startReadyService(t, { ...environment, HSM_TIMEOUT_MS: '120000' })
+  const before = await askForLeaf(service, 'house')
+  const data = attributesNaming(before.raw)
+  folder.write(entries('house-2'))
+  t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+  t.equal((await sign(service, 'house', data)).statusCode, 200)
+  await until('it is refused', async () => (await sign(service, 'house', data)).statusCode === 400)
+  t.match((await sign(service, 'house', data)).json(), { code: 'SIGNER_MISMATCH' })
 })
 
 t.test('the two requests name different signers: nothing is signed', async (t) => {

@@ -302,14 +302,18 @@ t.test('small revocation data are embedded where the proven ones have no room', 
   const signerCertificate = signerOf(before)
   const [ocsp, other] = [Buffer.alloc(1_000, 1), Buffer.alloc(1_000, 2)]
   const path = [after]
-  const make = (crlLength: number) => {
+  const make = (crlLength: number, ofAuthority?: Buffer) => {
     const crl = Buffer.alloc(crlLength, 3)
     const information = (asked: readonly X509Certificate[], _?: Date, preferred = 'proven') => {
+      const whole = { complete: true, problems: [], publicProblems: [] }
+      if (asked === path && ofAuthority !== undefined) {
+        return { ...whole, ocspResponses: [], crls: [ofAuthority] }
+      }
       const der = asked === path ? other : ocsp
       const response = { der, certificate: before, signer: before }
       const found =
         preferred === 'small' ? { ocspResponses: [response], crls: [] } : { ocspResponses: [], crls: [crl] }
-      return { ...found, complete: true, problems: [], publicProblems: [] }
+      return { ...whole, ...found }
     }
     const timestamper = {
       timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path, time: new Date() }),
@@ -336,6 +340,9 @@ t.test('small revocation data are embedded where the proven ones have no room', 
   t.match(proven?.values, { ocspResponses: [], crls: [Buffer.alloc(10_000, 3)] })
   const { evidence: small, level } = await make(100_000)
   t.strictSame([small?.values, level], [{ ocspResponses: [ocsp, other], crls: [] }, 'b-lt'])
+  const ofAuthority = Buffer.alloc(15_000, 4)
+  const { evidence: both } = await make(20_000, ofAuthority)
+  t.strictSame(both?.values, { ocspResponses: [ocsp], crls: [ofAuthority] }, 'for both there is room so')
 })
 
 t.test(
