@@ -68,7 +68,7 @@ const SINGLE = [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME]
  * Reads the DER SET OF Attribute that a signature is made over (RFC 5652 5.4).
  *
  * @returns undefined for other bytes, and for attributes that verifiers refuse
- * @throws Error when these name a certificate, or the attributes do in a way that cannot be read
+ * @throws Error when these name a certificate, or the attributes do in a way that cannot be read; and for attributes in another order
  */
 export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefined {
   // Attributes under the [0] of SignerInfo are refused too: no verifier accepts a signature over them (RFC 5652 5.4)
@@ -76,6 +76,10 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     return undefined
   }
   const attributes = decode(bytes)
+  // What names a certificate, or a digest, may stand anywhere among them
+  if (attributes !== undefined && !isSortedSet(bytes)) {
+    throw new Error(UNSORTED)
+  }
   if (attributes === undefined || !areAllowed(attributes)) {
     if (bytes.includes(SIGNING_CERTIFICATE) || bytes.includes(SIGNING_CERTIFICATE_V2)) {
       throw new Error(
@@ -171,7 +175,7 @@ function readBeginning(reader: DerReader): Beginning {
 function decode(bytes: Buffer): Attribute[] | undefined {
   try {
     const attributes = readAttributes(bytes)
-    checkEncodings(bytes, attributes)
+    checkEncodings(attributes)
     return attributes
   } catch {
     return undefined
@@ -190,8 +194,8 @@ export function findAttributesProblem(bytes: Buffer): string | undefined {
     return NOT_ALLOWED
   }
   try {
-    checkEncodings(bytes, attributes)
-    return undefined
+    checkEncodings(attributes)
+    return isSortedSet(bytes) ? undefined : UNSORTED
   } catch (error) {
     return (error as Error).message
   }
@@ -209,18 +213,15 @@ function areAllowed(attributes: readonly Attribute[]): boolean {
   )
 }
 
+const UNSORTED = 'they are not in the order of DER (RFC 5652 5.4)'
+
 /**
  * Refuses attributes that verifiers cannot read, or not all alike: some, such as those with Bouncy Castle, encode them anew before
  * they verify.
  *
- * @param bytes DER SET OF
- * @param attributes those in it
  * @throws Error
  */
-function checkEncodings(bytes: Buffer, attributes: readonly Attribute[]): void {
-  if (!isSortedSet(bytes)) {
-    throw new Error('they are not in the order of DER (RFC 5652 5.4)')
-  }
+function checkEncodings(attributes: readonly Attribute[]): void {
   if (attributes.length > MAX_ATTRIBUTES) {
     throw new Error(`there are more than ${MAX_ATTRIBUTES}`)
   }

@@ -183,6 +183,30 @@ t.test('attributes that name a certificate and cannot be read are refused', asyn
   }
 })
 
+t.test(
+  'attributes in another order are refused, whatever they name, and however long they are',
+  async (t) => {
+    const unsorted = (...attributes: asn1js.BaseBlock[]) => {
+      const sorted = encodeAttributes(...attributes)
+      return encode(TAG.set, ...new DerReader(sorted).enter(TAG.set).elements().toReversed())
+    }
+    const long = attribute('1.2.840.113583.1.1.8', octets(Buffer.alloc(100_000, 1)))
+    const naming = namingAttribute('sha256', contracts.certificate.raw)
+    const before = await signaturesMade()
+    for (const [data, fields] of [
+      [unsorted(...basicAttributes('sha512')), { hash_algorithm: undefined, signature_type: 'cms' }],
+      [unsorted(...basicAttributes(), namingAttribute('sha256', house.certificate.raw)), {}],
+      [toDer(new asn1js.Set({ value: [...basicAttributes().toReversed(), long, naming] })), {}],
+    ] as const) {
+      checkRefusal(t, await ask(data, fields), {
+        ...{ statusCode: 400, code: 'INVALID_REQUEST' },
+        message: /whose certificate cannot be told: they are (long, and )?not in the order of DER/,
+      })
+    }
+    t.equal(await signaturesMade(), before)
+  },
+)
+
 /** Attributes of so many bytes, most of them of an adbe-revocationInfoArchival (ISO 32000-2 12.8.3.3.2). */
 function longAttributes(length: number, ...attributes: asn1js.Sequence[]): Buffer {
   const encoded = (size: number) =>

@@ -310,7 +310,9 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'attributes in another order': [
     signing(unsorted),
-    invalid(/^dataToBeSigned: are signed attributes whose certificate cannot be told: they are not the DER/),
+    invalid(
+      /^dataToBeSigned: are signed attributes whose certificate cannot be told: they are not in the order of DER/,
+    ),
   ],
   'something behind the attributes': [
     signing(Buffer.concat([attributes, Buffer.of(5, 0)])),

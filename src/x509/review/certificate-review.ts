@@ -126,7 +126,7 @@ function isAskable(certificate: X509Certificate): boolean {
   return ocsp.length + crl.length > 0
 }
 
-/** Returns whether some validators refuse a path because of an issuer's own certificate. */
+/** Returns whether some validators refuse a path because of an issuer's own certificate, or do not find that. */
 function mayBeRefused(path: readonly X509Certificate[], index: number): boolean {
   const [leaf, issuer] = [path[0], path[index]].map((one) => one && readForReview(one))
   if (leaf === undefined || issuer === undefined) {
@@ -138,6 +138,7 @@ function mayBeRefused(path: readonly X509Certificate[], index: number): boolean 
     isForDocuments ? findPurposeWarning(issuer, 'issuer') : undefined,
     findMalformedWarning(issuer),
     findEncodingWarning(issuer),
+    ...findIssuerNameWarnings(path.slice(index - 1, index + 1)),
   ]
   return warnings.some((warning) => warning !== undefined)
 }

@@ -863,6 +863,19 @@ t.test('certificates with the name of their issuer in other octets', async (t) =
     `the certificate of ${SUBJECT} has the name of its issuer in another encoding than the issuer's own certificate, such as ` +
       'another type of string: some validators do not find the issuer (NSS, EU DSS); have it issued anew',
   ])
+  const other = reissue(authority, authority, {
+    [CERTIFICATE.issuer]: name(TAG.printableString),
+    [CERTIFICATE.subject]: name(TAG.printableString),
+  })
+  const signer = reissue(makeLeaf({ issuer: root }), root, {
+    [CERTIFICATE.issuer]: name(TAG.printableString),
+  })
+  for (const both of [
+    [authority, other],
+    [other, authority],
+  ]) {
+    t.strictSame(review([signer], both).warnings, [], 'the one that they find')
+  }
 })
 
 t.test('addresses that are never asked', async (t) => {
