@@ -6,7 +6,7 @@ export const HEADERS_TIMEOUT_MS = 30_000
 /** Time in which the whole request must arrive, in ms. */
 export const REQUEST_TIMEOUT_MS = 120_000
 
-/** Period in which MIN_BODY_BYTES of a body must arrive, in ms. A request that arrives for longer is called slow. */
+/** Period in which MIN_BODY_BYTES of a body must arrive, in ms. */
 export const BODY_PERIOD_MS = 10_000
 
 export const MIN_BODY_BYTES = 10_000

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { readRotatedNumber } from '../common/rotated-file.ts'
+import type { ConfigurationProblem } from '../errors.ts'
 import type { AuditConfiguration } from './audit-configuration.ts'
 import { describeFile } from './files.ts'
 import { type Findings, problemWith } from './problem.ts'
@@ -24,7 +25,6 @@ const OF_RECORDS = [
 export function readAudit(
   given: GivenVariables,
   values: Partial<Environment>,
-  { signers }: SignersConfiguration,
   { problems, warnings }: Pick<Findings, 'problems' | 'warnings'>,
 ): AuditConfiguration | undefined {
   const file = describeFile({ setting: 'AUDIT_FILE', folder: '' }, values.AUDIT_FILE)
@@ -57,8 +57,6 @@ export function readAudit(
     warnings.push(
       'AUDIT_SIGNER: is not set, so no key signs the records: whoever can write the file can write all of it anew',
     )
-  } else if (!signers.some(({ name }) => name === signer)) {
-    problems.push(problemWith('AUDIT_SIGNER', 'is not the name of a signer', signer))
   }
   const whole = values as Environment
   return {
@@ -69,6 +67,17 @@ export function readAudit(
     checkpointRecords: whole.AUDIT_CHECKPOINT_RECORDS,
     checkpointMs: whole.AUDIT_CHECKPOINT_SECONDS * 1000,
   }
+}
+
+/** Finds that there is no signer that signs the records, which a reload must not take away either. */
+export function findAuditSignerProblems(
+  { AUDIT_FILE, AUDIT_STDOUT, AUDIT_SIGNER: signer }: Partial<Environment>,
+  { signers }: Pick<SignersConfiguration, 'signers'>,
+): ConfigurationProblem[] {
+  const isRecorded = AUDIT_FILE !== undefined || AUDIT_STDOUT === 'true'
+  return !isRecorded || signer === undefined || signers.some(({ name }) => name === signer)
+    ? []
+    : [problemWith('AUDIT_SIGNER', 'is not the name of a signer', signer)]
 }
 
 /** Words for why records cannot be written to a folder, keyed by the code of the error. */

@@ -9,7 +9,7 @@ import { defined } from '../common/defined.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { readAccess, readNetworkList, warnAboutAccess } from './access.ts'
 import { findExposed } from './apart.ts'
-import { readAudit } from './audit.ts'
+import { findAuditSignerProblems, readAudit } from './audit.ts'
 import type {
   Configuration,
   ListenAddress,
@@ -68,7 +68,7 @@ export function loadConfiguration(environment: Variables, apart = false): Config
   const signers = readSigners(given, values, findings)
   const admin = readAdmin(given, values, findings)
   const tracesUrl = readTracesUrl(values, warnings)
-  const audit = readAudit(given, values, signers, findings)
+  const audit = readAudit(given, values, findings)
   refuseWith(unknown, problems)
   warnings.push(...warnAboutAuthorities(given, signers))
   const whole = values as Environment
@@ -235,7 +235,7 @@ function readSigners(
     signers: documents.map((document) => readSigner(document, revocationCheck, findings)),
     files: [...findings.files],
   }
-  findings.problems.push(...findPathProblems(values, signers))
+  findings.problems.push(...findPathProblems(values, signers), ...findAuditSignerProblems(values, signers))
   if (findings.apart) {
     findings.problems.push(...findExposed(signers.signers, values.SIGNERS_FILE))
   }

@@ -12,7 +12,7 @@ const THRESHOLDS_DAYS = [7, 14, NEAR_END_MS / MS_PER_DAY] as const
 /**
  * Logs that a certificate of a signer's chain will expire, once at each threshold, and at each start. It also notices when a signer
  * may have a better chain: one in the files begins to be valid, such as the renewed one of an authority that was put beside the former
- * one early, or one of the chain comes near its end.
+ * one early, or an issuer of the chain comes near its end, or ends.
  */
 export class ExpiryWatch {
   readonly #signers: Pick<Signers, 'all'>
@@ -66,7 +66,8 @@ export class ExpiryWatch {
       )
       // In place of the signer's own certificate no other one comes
       const [, ...issuers] = signer.knownCertificate()?.validity ?? []
-      return [...begins, ...issuers.map((issuer) => endOf(issuer) - NEAR_END_MS)]
+      const ends = issuers.map(endOf)
+      return [...begins, ...ends.map((end) => end - NEAR_END_MS), ...ends]
     })
     return moments.some((moment) => moment > this.#checkedAt.getTime() && moment <= now.getTime())
   }

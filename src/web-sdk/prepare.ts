@@ -53,7 +53,6 @@ export function prepareSignHash(
   signers: Pick<Signers, 'chooseFor'>,
 ): SignHashRequest {
   const type = parseType(body.signatureType)
-  const level = parseLevel(body.cadesLevel, chosen.container.level)
   const attributes = decodeBase64('dataToBeSigned', require('dataToBeSigned', body.dataToBeSigned))
   if (attributes.length > MAX_MESSAGE_LENGTH) {
     throw new PAYLOAD_TOO_LARGE(`dataToBeSigned: must not have more than ${MAX_MESSAGE_LENGTH} bytes`)
@@ -65,6 +64,8 @@ export function prepareSignHash(
   const signed = checkAttributes(attributes, contentsDigest, type)
   const signer = signers.chooseFor(chosen, signed.certificates, 'dataToBeSigned')
   checkNamedCertificates('dataToBeSigned', signed, signer)
+  // A former signer, whose certificate the page has, may have had another level
+  const level = parseLevel(body.cadesLevel, signer.container.level)
   const { template } = signer.certificate()
   if (!template.protectsAlgorithms(hashAlgorithm, readAttributes(attributes))) {
     throw invalidAttributes('has a CMSAlgorithmProtection of other algorithms than those of the signer')

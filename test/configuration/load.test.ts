@@ -9,6 +9,7 @@ import type { Configuration } from '../../src/configuration/configuration.ts'
 import {
   loadConfiguration,
   loadLibraryConfiguration,
+  loadSigners,
   loadTokenConfiguration,
 } from '../../src/configuration/load.ts'
 import { findMissingPackage } from '../../src/configuration/pin.ts'
@@ -395,6 +396,9 @@ t.test('the audit log', async (t) => {
   ] as const) {
     t.match(problemsOf({ ...LEAST, ...variables }), [message])
   }
+  const { problems } = loadSigners({ ...LEAST, AUDIT_STDOUT: 'true', AUDIT_SIGNER: 'other' })
+  t.match(problems, [{ variable: 'AUDIT_SIGNER' }], 'a reload must not take it away')
+  t.strictSame(loadSigners({ ...LEAST, AUDIT_SIGNER: 'other' }).problems, [], 'without records it signs none')
 })
 
 t.test('the path', async (t) => {

@@ -89,7 +89,7 @@ t.test('a certificate in the files that begins to be valid is noticed once', asy
 })
 
 t.test(
-  'an issuer in use that comes near its end is noticed once, and the certificate itself is not',
+  'an issuer in use that comes near its end, or ends, is noticed once, and the certificate itself is not',
   async (t) => {
     mock.timers.enable({ apis: ['setInterval', 'Date'], now: NOW })
     t.teardown(() => mock.timers.reset())
@@ -98,19 +98,21 @@ t.test(
     })
     const signer = {
       ...endingAfter('contracts', 400),
-      knownCertificate: () => ({ validity: [ending(30, 30_000), ending(30, 90_000), ending(400, 0)] }),
+      knownCertificate: () => ({
+        validity: [ending(30, 30_000), ending(30, 90_000), ending(0, 200_000), ending(400, 0)],
+      }),
     } as unknown as Signer
     let changed = 0
     const watch = new ExpiryWatch({ all: () => [signer] }, pino({ level: 'silent' }), () => {
       changed += 1
     })
     watch.start()
-    const counts = Array.from({ length: 4 }, () => {
+    const counts = Array.from({ length: 5 }, () => {
       mock.timers.tick(60_000)
       return changed
     })
     watch.stop()
-    t.strictSame(counts, [0, 1, 1, 1])
+    t.strictSame(counts, [0, 1, 1, 2, 2])
   },
 )
 

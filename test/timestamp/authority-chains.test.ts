@@ -189,7 +189,7 @@ t.test(
         subject: '/O=Test/CN=Crossed',
         ca: true,
         issuer: root,
-        notAfter: new Date(Date.now() + 86_400_000),
+        notAfter: new Date(Date.now() + 40 * 86_400_000),
       },
       extension: 'crlDistributionPoints = URI:http://ca.test/crl',
     })

@@ -38,7 +38,7 @@ const house = await folder.addKey('house', 'rsa')
 const curve = await folder.addKey('curve', 'p-256')
 const renewed = folder.certify('house', {}, 'renewed.pem')
 const rsaKey = { key: { label: 'house' } }
-folder.write({
+const entries = {
   house: folder.entry('house'),
   curve: folder.entry('curve', { raw: true }),
   'containers-alone': folder.entry('curve', { key: { label: 'curve' } }),
@@ -46,7 +46,8 @@ folder.write({
   small: folder.entry('house', { ...rsaKey, containerSizeLimit: 1024 }),
   strict: folder.entry('house', { ...rsaKey, hashAlgorithms: ['sha512'] }),
   cms: folder.entry('house', { ...rsaKey, signatureTypes: ['cms'] }),
-})
+}
+folder.write(entries)
 const key = createJwtKey()
 folder.put('jwks.json', JSON.stringify(createKeySet(key)))
 const module = await createFaultyModule(directory, folder.environment)
@@ -511,6 +512,11 @@ t.test('log, metrics and the record of decisions tell what was signed', async (t
 
 t.test('a certificate that was taken over a moment ago is still one of the signer', async (t) => {
   folder.put('house.pem', `${renewed.certificate}`)
+  const timestamps = { url: 'http://127.0.0.1:9/' }
+  folder.write({
+    ...entries,
+    house: folder.entry('house', { level: 'b-t', timestamps, timestampFallback: 'b-b' }),
+  })
   service.app.reload()
   await until('the certificate was taken over', async () => {
     const { data } = (await call('get_certificates', {})).json() as { data: { certificates: string[] } }
@@ -520,4 +526,6 @@ t.test('a certificate that was taken over a moment ago is still one of the signe
   t.equal(answer.statusCode, 200, answer.body.toString())
   const container = await checkContainer(t, `${dataOf(answer).pkcs7}`)
   t.ok(container.includes(house.certificate.raw), 'and the one that the container holds')
+  const { level, shortfall } = dataOf(answer) as { level: string; shortfall?: string }
+  t.strictSame([level, shortfall], ['b-b', undefined], 'at the level that the signer had with it')
 })

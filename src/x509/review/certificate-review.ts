@@ -93,7 +93,7 @@ export function buildSignerChain(
 }
 
 /** Most chains that are built to find one that validators accept. */
-const MAX_TRIES = 64
+const MAX_TRIES = 16
 /** Weights of an issuer, each more than those of all others of a path together. */
 const WEIGHT = {
   /** The service refuses the path. */
