@@ -11,6 +11,7 @@ import type { TimestampLimits } from '../../src/timestamp/timestamper.ts'
 import { issue } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 import { RevocationAuthority } from '../support/revocation-authority.ts'
+import { REST_OF_TIMESTAMPER } from '../support/timestamper.ts'
 
 const directory = t.testdir()
 const [before, after] = ['before', 'after'].map(
@@ -73,14 +74,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
         timestamper: {
           timestamp: async () => timestamp,
           anchoredPaths: () => anchoredPaths,
-          latestPaths: () => [],
-          ...{
-            largestToken: 0,
-            probeInBackground: () => {},
-            problem: undefined,
-            isUntried: false,
-            checkRoom() {},
-          },
+          ...REST_OF_TIMESTAMPER,
         },
       },
       validCertificate: () => signerCertificate,
@@ -114,14 +108,7 @@ t.test('a timestamp has to be of a time at which the certificates of the signer 
           return { token: Buffer.from('0500', 'hex'), path: [after], time: new Date() }
         },
         anchoredPaths: () => [],
-        latestPaths: () => [],
-        ...{
-          largestToken: 0,
-          probeInBackground: () => {},
-          problem: undefined,
-          isUntried: false,
-          checkRoom() {},
-        },
+        ...REST_OF_TIMESTAMPER,
       },
     },
     validCertificate: () => signerCertificate,
@@ -151,14 +138,7 @@ t.test('evidence about the signer that is gone when the timestamp has come', asy
         timestamper: {
           timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path, time: new Date() }),
           anchoredPaths: () => [path],
-          latestPaths: () => [],
-          ...{
-            largestToken: 0,
-            probeInBackground: () => {},
-            problem: undefined,
-            isUntried: false,
-            checkRoom() {},
-          },
+          ...REST_OF_TIMESTAMPER,
         },
       },
       validCertificate: () => signerCertificate,
@@ -242,14 +222,7 @@ t.test('CRLs without room are left out, unless the signer needs them and the lev
         timestamper: {
           timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path: first, time: new Date() }),
           anchoredPaths: () => [first, spare],
-          latestPaths: () => [],
-          ...{
-            largestToken: 0,
-            probeInBackground: () => {},
-            problem: undefined,
-            isUntried: false,
-            checkRoom() {},
-          },
+          ...REST_OF_TIMESTAMPER,
         },
       },
       validCertificate: () => signerCertificate,
@@ -318,14 +291,7 @@ t.test('small revocation data are embedded where the proven ones have no room', 
     const timestamper = {
       timestamp: async () => ({ token: Buffer.from('0500', 'hex'), path, time: new Date() }),
       anchoredPaths: () => [path],
-      latestPaths: () => [],
-      ...{
-        largestToken: 0,
-        probeInBackground: () => {},
-        problem: undefined,
-        isUntried: false,
-        checkRoom() {},
-      },
+      ...REST_OF_TIMESTAMPER,
     }
     const signer = {
       container: { ...DEFAULT_CONTAINER, level: 'b-lt' } as const,
@@ -372,9 +338,7 @@ t.test(
               timestamper: {
                 timestamp: async () => ({ token, path: units[0] as X509Certificate[], time: new Date() }),
                 anchoredPaths: () => units,
-                latestPaths: () => [],
-                ...{ largestToken: token.length, probeInBackground: () => {} },
-                ...{ problem: undefined, isUntried: false, checkRoom() {} },
+                ...{ ...REST_OF_TIMESTAMPER, largestToken: token.length },
               },
             },
             validCertificate: () => signerCertificate,

@@ -15,6 +15,7 @@ import { CRL_EXTENSIONS, startAuthorities } from '../support/authorities.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 import { readSignedData } from '../support/document-engine/signed-data.ts'
 import { ocspAbout, timestampOver } from '../support/long-term-evidence.ts'
+import { REST_OF_TIMESTAMPER } from '../support/timestamper.ts'
 import { verifyTimestamp } from '../support/validators/openssl.ts'
 
 const directory = t.testdir()
@@ -86,14 +87,7 @@ async function sign(level: Level, { container, data, answers = true, client }: P
             return { token, path: timestampPath, time: new Date() }
           },
           anchoredPaths: () => [timestampPath],
-          latestPaths: () => [],
-          ...{
-            largestToken: 0,
-            probeInBackground: () => {},
-            problem: undefined,
-            isUntried: false,
-            checkRoom() {},
-          },
+          ...REST_OF_TIMESTAMPER,
         },
       },
       validCertificate: () => signerCertificate,
