@@ -75,7 +75,9 @@ export function findAuditSignerProblems(
   { signers }: Pick<SignersConfiguration, 'signers'>,
 ): ConfigurationProblem[] {
   const isRecorded = AUDIT_FILE !== undefined || AUDIT_STDOUT === 'true'
-  return !isRecorded || signer === undefined || signers.some(({ name }) => name === signer)
+  // Where no signers could be read, something else says why
+  const isKnown = signers.length === 0 || signers.some(({ name }) => name === signer)
+  return !isRecorded || signer === undefined || isKnown
     ? []
     : [problemWith('AUDIT_SIGNER', 'is not the name of a signer', signer)]
 }

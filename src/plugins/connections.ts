@@ -5,7 +5,7 @@ import { TLSSocket, Server as TlsServer } from 'node:tls'
 import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { HEADERS_TIMEOUT_MS } from '../common/arrival.ts'
+import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS } from '../common/arrival.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerCounter, registerGauge } from '../metrics/registration.ts'
 import { discardBody } from '../requests/body/discard-body.ts'
@@ -42,11 +42,11 @@ const MAX_PIPELINED = 256
 const MAX_PIPELINED_OF_ONE = 8
 
 /**
- * A request that has been arriving for a second, with less than 10 kB in each, is slow, as is an answer that is being read for as long.
- * If it took longer, connections on which a few bytes come now and then would keep everybody out.
+ * A request that has been arriving for longer is slow, unless it brought 64 kB in each second. If it could take more time, connections
+ * on which a few bytes come now and then would keep everybody out. The first request of a connection may take as long to come.
  */
 const SLOW_MS = 1_000
-const SLOW_BYTES_PER_MS = 10
+const SLOW_BYTES_PER_MS = 64
 
 /** Part of all connections that may be idle before one of them is closed in place of a slow one. */
 const IDLE_PART = 1 / 8
@@ -98,8 +98,11 @@ export const connections = fp<ConnectionsOptions>(
   async (app, { limit, registry, log }) => {
     /** Keyed by the socket that carries HTTP or, during a TLS handshake, by the one below it. */
     const open = new Map<Socket, Unanswered>()
-    /** Open connections without a request in progress, the longest unused first. */
-    const idle = new Set<Socket>()
+    /**
+     * Open connections without a request in progress, the longest unused first, each with the time until which its first request may
+     * be on its way.
+     */
+    const idle = new Map<Socket, number>()
     /** Timers of the TLS handshakes that are under way, the oldest first. */
     const handshakes = new Map<Socket, NodeJS.Timeout>()
     /** Connections that are closed after their answer. */
@@ -133,13 +136,12 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     function chooseOne(added: Socket): readonly [Socket, reason: 'idle' | 'slow' | 'new'] {
-      const [unused] = idle
-      // Of few idle ones most were just opened, and their requests are on their way
-      const slow = idle.size > IDLE_PART * limit ? undefined : findSlow()
-      if (slow !== undefined) {
-        return [slow, 'slow']
-      }
-      return unused === undefined ? [added, 'new'] : [unused, 'idle']
+      const now = performance.now()
+      const unused = [...idle].find(([, until]) => until <= now)?.[0]
+      const slow = unused === undefined || idle.size <= IDLE_PART * limit ? findSlow() : undefined
+      const [opened] = idle.keys()
+      const one = slow ?? unused ?? opened
+      return one === undefined ? [added, 'new'] : [one, one === slow ? 'slow' : 'idle']
     }
 
     /**
@@ -159,16 +161,17 @@ export const connections = fp<ConnectionsOptions>(
       }
     }
 
-    /** Returns the connection whose client has been sending a request slowly, or reading an answer, for longest. */
+    /** Returns the connection whose client has been sending a request slowly, or reading an answer, since the longest ago. */
     function findSlow(): Socket | undefined {
       const now = performance.now()
       let slowest: Socket | undefined
-      let earliest = now - SLOW_MS
+      let earliest = now
       for (const [socket, unanswered] of open) {
         for (const [response, { since, bytesRead }] of unanswered) {
-          const isWaiting = response.req.complete && !response.headersSent
-          const isMoving = socket.bytesRead - bytesRead > SLOW_BYTES_PER_MS * (now - since)
-          if (!isWaiting && !isMoving && since < earliest) {
+          const isSlow = response.req.complete
+            ? response.headersSent && now - since > BODY_PERIOD_MS
+            : now - since > SLOW_MS && socket.bytesRead - bytesRead < SLOW_BYTES_PER_MS * (now - since)
+          if (isSlow && since < earliest) {
             slowest = socket
             earliest = since
           }
@@ -178,7 +181,7 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     function endIdle(): void {
-      for (const socket of idle) {
+      for (const socket of idle.keys()) {
         // Bytes that were written are sent first
         socket.destroySoon()
       }
@@ -187,7 +190,7 @@ export const connections = fp<ConnectionsOptions>(
 
     function keep(socket: Socket, unanswered: Unanswered): void {
       open.set(socket, unanswered)
-      idle.add(socket)
+      idle.set(socket, performance.now() + SLOW_MS)
       socket.once('close', () => {
         forget(socket)
         endQueued([...unanswered.keys()])
@@ -245,7 +248,7 @@ export const connections = fp<ConnectionsOptions>(
         behind -= unanswered.size > 1 ? 1 : 0
         unanswered.delete(response)
         if (unanswered.size === 0 && open.has(socket)) {
-          idle.add(socket)
+          idle.set(socket, 0)
         }
         if (isClosing) {
           // Node itself ends only connections that have had a request

@@ -1,18 +1,18 @@
 import type { BaseLogger } from 'pino'
 import { MS_PER_DAY } from '../common/day.ts'
-import { NEAR_END_MS, type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
+import { type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
 import type { Signers } from './signers.ts'
 
 /** Interval between checks, in ms. A certificate on a token is not known before that is open. */
 const INTERVAL_MS = 60_000
 
-/** Days before the end at which a warning is due. */
-const THRESHOLDS_DAYS = [7, 14, NEAR_END_MS / MS_PER_DAY] as const
+/** Days before the end at which a warning is due. Renewal by a certificate authority can take weeks. */
+const THRESHOLDS_DAYS = [7, 14, 30] as const
 
 /**
  * Logs that a certificate of a signer's chain will expire, once at each threshold, and at each start. It also notices when a signer
  * may have a better chain: one in the files begins to be valid, such as the renewed one of an authority that was put beside the former
- * one early, or an issuer of the chain comes near its end, or ends.
+ * one early, or an issuer of the chain has ended.
  */
 export class ExpiryWatch {
   readonly #signers: Pick<Signers, 'all'>
@@ -66,8 +66,7 @@ export class ExpiryWatch {
       )
       // In place of the signer's own certificate no other one comes
       const [, ...issuers] = signer.knownCertificate()?.validity ?? []
-      const ends = issuers.map(endOf)
-      return [...begins, ...ends.map((end) => end - NEAR_END_MS), ...ends]
+      return [...begins, ...issuers.map(endOf)]
     })
     return moments.some((moment) => moment > this.#checkedAt.getTime() && moment <= now.getTime())
   }

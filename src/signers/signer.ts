@@ -35,7 +35,6 @@ export interface SignerSources {
         | 'timestamp'
         | 'checkRoom'
         | 'anchoredPaths'
-        | 'latestPaths'
         | 'largestToken'
         | 'probeInBackground'
         | 'problem'
@@ -138,11 +137,11 @@ export class Signer {
   }
 
   /**
-   * Returns the chains that timestamp authorities sent last, without those that were revoked, whose timestamps are refused.
+   * Returns the known chains of timestamp authorities, without those that were revoked, whose timestamps are refused.
    */
   authorityPaths() {
     const { timestamper, revocations } = this.sources
-    return (timestamper?.latestPaths() ?? []).filter((path) => revocations.revoked(path) === undefined)
+    return (timestamper?.anchoredPaths() ?? []).filter((path) => revocations.revoked(path) === undefined)
   }
 
   /** Returns why no authority gives the timestamp that each container needs, for callers; undefined if one may. */

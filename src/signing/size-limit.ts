@@ -28,7 +28,7 @@ export function roomBeside({ length }: Buffer, { signer: { container, sources } 
 
 /**
  * Gathers revocation data that have room together. A path whose data have none beside those of the paths before it counts as one about
- * which something is missing. Small data are taken where there is room for those of more paths then.
+ * which something is missing. Small data are taken where there is room for those of more of the needed paths and the first spare one then.
  *
  * @param needed paths whose data stay whatever their size, unless the level may be lower
  * @param room bytes
@@ -44,7 +44,7 @@ export function gatherFitting(
   return small.beyond < proven.beyond ? small.evidence : proven.evidence
 }
 
-/** @returns the data, and the number of paths for whose data there is no room */
+/** @returns the data, and the number of needed paths, and the first spare one among them, for whose data there is no room */
 function gather(
   preferred: PreferredEvidence,
   needed: readonly CertificatePath[],
@@ -53,6 +53,7 @@ function gather(
   { signer: { container, sources } }: SizeContext,
 ): { readonly evidence: RevocationEvidence; readonly beyond: number } {
   const fixed = container.revocationFallback === 'refuse' ? needed : []
+  const counted = [...needed, ...spare.slice(0, 1)]
   const kept: Buffer[] = []
   let beyond = 0
   // Paths are looked up in this order
@@ -66,7 +67,7 @@ function gather(
       const added = values.filter((value) => !kept.some((other) => other.equals(value)))
       const bytes = countBytes(added)
       const fits = bytes === 0 || bytes + countBytes(kept) <= room
-      beyond += fits ? 0 : 1
+      beyond += !fits && counted.includes(path) ? 1 : 0
       if (!fits && !fixed.includes(path)) {
         const problems = [describeTooLarge(path, bytes)]
         return { ...information, complete: false, problems, publicProblems: problems }

@@ -125,8 +125,6 @@ interface NamedAuthority extends TimestampAuthority {
   restsUntil?: number | undefined
   /** Bytes of its latest timestamps, the newest first. */
   lengths: readonly number[]
-  /** The path of its latest timestamp. */
-  latestPath?: readonly X509Certificate[]
 }
 
 /** Lengths that are kept of each authority: one timestamp with what somebody has added to it must not count for ever. */
@@ -255,18 +253,6 @@ export class Timestamper {
       .flatMap(({ known }) => known.paths.map((path, age) => ({ path, age })))
       .toSorted((a, b) => a.age - b.age)
       .map(({ path }) => path)
-  }
-
-  /**
-   * Returns those of the latest timestamps: a former certificate of an authority says nothing about the next one. Authorities that
-   * have failed since are left out, unless all have.
-   */
-  latestPaths(): (readonly X509Certificate[])[] {
-    const anchored = this.#authorities.filter(isAnchored)
-    const working = anchored.filter(({ works }) => works)
-    return (working.length > 0 ? working : anchored).flatMap(({ latestPath }) =>
-      latestPath ? [latestPath] : [],
-    )
   }
 
   /**
@@ -416,7 +402,6 @@ export class Timestamper {
     }
     const answer = await post(this.#client, authority, encodeTimestampRequest(asked), signal)
     const timestamp = this.#verify(authority, answer, asked)
-    authority.latestPath = timestamp.path
     authority.lengths = [timestamp.token.length, ...authority.lengths].slice(0, KEPT_LENGTHS)
     return timestamp
   }

@@ -14,14 +14,6 @@ export interface ValidityPeriod {
   readonly flaw?: string
 }
 
-/** Time before the end of a certificate from which its end is said to be near. Renewal by a certificate authority can take weeks. */
-export const NEAR_END_MS = 30 * MS_PER_DAY
-
-/** Returns whether a period is near its end at a moment, or has ended. */
-export function isNearEnd({ notAfter }: ValidityPeriod, at: Date): boolean {
-  return notAfter.getTime() - at.getTime() < NEAR_END_MS
-}
-
 /** Returns the period of a certificate, the same object each time. */
 export function validityPeriod(certificate: X509Certificate): ValidityPeriod {
   const period = periods.get(certificate) ?? describePeriod(certificate)

@@ -59,7 +59,7 @@ async function start(t: Test) {
   }
 }
 
-/** Has a second pass, after which a request is slow. */
+/** Has a second pass, after which a request is slow, and a connection without one is idle. */
 function passSecond(t: Test): void {
   const now = performance.now.bind(performance)
   mock.method(performance, 'now', () => now() + 1_100)
@@ -85,6 +85,7 @@ t.test('the connection that is unused longest makes room for another', async (t)
   t.equal(await value(''), LIMIT)
   t.equal(await value('_limit'), LIMIT)
   t.equal(await value('_shed_total', 'idle'), 0)
+  passSecond(t)
   const gone = once(slow, 'close')
   const answers = [await send(`${url}/ping`), await send(`${url}/ping`, { agent })]
   await gone
@@ -111,8 +112,8 @@ t.test(
       await isOpen(count + 1)
     }
     await until('all requests have arrived', () => requests() === LIMIT)
-    quick.write('x'.repeat(50_000))
-    await until('it was read', () => bytesRead() >= 50_000)
+    quick.write('x'.repeat(90_000))
+    await until('it was read', () => bytesRead() >= 90_000)
     await t.rejects(send(`${url}/ping`), { code: /ECONNRESET|EPIPE/ })
     t.equal(await value('_shed_total', 'new'), 1)
     t.equal(await value('_shed_total', 'slow'), 0)

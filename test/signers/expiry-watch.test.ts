@@ -88,33 +88,30 @@ t.test('a certificate in the files that begins to be valid is noticed once', asy
   t.strictSame(counts, [0, 1, 1, 1])
 })
 
-t.test(
-  'an issuer in use that comes near its end, or ends, is noticed once, and the certificate itself is not',
-  async (t) => {
-    mock.timers.enable({ apis: ['setInterval', 'Date'], now: NOW })
-    t.teardown(() => mock.timers.reset())
-    const ending = (days: number, afterMs: number) => ({
-      ...{ subject: 'CN=one', notBefore: new Date(0), notAfter: new Date(NOW + days * DAY_MS + afterMs) },
-    })
-    const signer = {
-      ...endingAfter('contracts', 400),
-      knownCertificate: () => ({
-        validity: [ending(30, 30_000), ending(30, 90_000), ending(0, 200_000), ending(400, 0)],
-      }),
-    } as unknown as Signer
-    let changed = 0
-    const watch = new ExpiryWatch({ all: () => [signer] }, pino({ level: 'silent' }), () => {
-      changed += 1
-    })
-    watch.start()
-    const counts = Array.from({ length: 5 }, () => {
-      mock.timers.tick(60_000)
-      return changed
-    })
-    watch.stop()
-    t.strictSame(counts, [0, 1, 1, 2, 2])
-  },
-)
+t.test('an issuer in use that ends is noticed once, and the certificate itself is not', async (t) => {
+  mock.timers.enable({ apis: ['setInterval', 'Date'], now: NOW })
+  t.teardown(() => mock.timers.reset())
+  const ending = (days: number, afterMs: number) => ({
+    ...{ subject: 'CN=one', notBefore: new Date(0), notAfter: new Date(NOW + days * DAY_MS + afterMs) },
+  })
+  const signer = {
+    ...endingAfter('contracts', 400),
+    knownCertificate: () => ({
+      validity: [ending(0, 30_000), ending(0, 90_000), ending(400, 0)],
+    }),
+  } as unknown as Signer
+  let changed = 0
+  const watch = new ExpiryWatch({ all: () => [signer] }, pino({ level: 'silent' }), () => {
+    changed += 1
+  })
+  watch.start()
+  const counts = Array.from({ length: 4 }, () => {
+    mock.timers.tick(60_000)
+    return changed
+  })
+  watch.stop()
+  t.strictSame(counts, [0, 1, 1, 1])
+})
 
 const notBefore = new Date('2020-01-01')
 const validity = [

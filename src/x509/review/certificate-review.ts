@@ -10,7 +10,7 @@ import {
   isSignedWithKeyOf,
   type Weigh,
 } from '../chain.ts'
-import { describeSubject, findInvalidity, isNearEnd, validityPeriod } from '../validity.ts'
+import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
 import { findUnreadable, type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import {
@@ -98,27 +98,28 @@ const MAX_TRIES = 16
 const WEIGHT = {
   /** The service refuses the path. */
   refused: 1_000_000,
-  /** Validators may refuse it. */
+  /** Validators refuse it. */
   doubtful: 10_000,
-  /** It ends soon, and before the leaf. */
-  ending: 100,
-  /** Nobody can be asked whether the certificate was revoked. */
-  unanswerable: 1,
+  /** Nobody can be asked whether the certificate was revoked, which level b-lt takes. */
+  unanswerable: 100,
+  /** Some validators may refuse the path, or not find the issuer. */
+  odd: 1,
 }
 
 /** Tells how much speaks against an issuer of a path at a moment. */
 function weighIssuer(path: readonly X509Certificate[], index: number, at: Date): number {
-  const [leaf, issuer] = [path[0], path[index]] as [X509Certificate, X509Certificate]
-  const period = validityPeriod(issuer)
-  if (findIssuerProblems(path, index).length > 0 || findInvalidity([period], at) !== undefined) {
+  const issuer = path[index] as X509Certificate
+  if (
+    findIssuerProblems(path, index).length > 0 ||
+    findInvalidity([validityPeriod(issuer)], at) !== undefined
+  ) {
     return WEIGHT.refused
   }
-  if (findRefusals(path, index).length > 0 || mayBeRefused(path, index)) {
+  if (findRefusals(path, index).length > 0) {
     return WEIGHT.doubtful
   }
-  const isEnding = isNearEnd(period, at) && period.notAfter < validityPeriod(leaf).notAfter
   const isUnanswerable = !isSelfSigned(issuer) && !isAskable(issuer)
-  return (isEnding ? WEIGHT.ending : 0) + (isUnanswerable ? WEIGHT.unanswerable : 0)
+  return (isUnanswerable ? WEIGHT.unanswerable : 0) + (mayBeRefused(path, index) ? WEIGHT.odd : 0)
 }
 
 function isAskable(certificate: X509Certificate): boolean {

@@ -526,15 +526,6 @@ t.test(
       extensions: [CA, SIGNS_CERTIFICATES],
     })
     t.strictSame(review([signer, lower], [silent, own, otherRoot, root]), NOTHING, 'who names nobody to ask')
-    const ending = makeAuthority('Crossed CA', root, {
-      keyFile: own.keyFile,
-      notAfter: new Date(Date.now() + 29 * 86_400_000),
-    })
-    t.match(
-      review([signer, lower], [silent, ending, otherRoot, root]).warnings,
-      [/ has neither an OCSP address nor/],
-      'who ends soon is worse',
-    )
     t.match(
       review([signer, lower], [silent, otherRoot]).warnings,
       [/ has neither an OCSP address nor/],
