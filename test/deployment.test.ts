@@ -39,7 +39,7 @@ t.test('no core dumps', async (t) => {
     t.match(read('docker/Dockerfile'), /^ENV UV_THREADPOOL_SIZE=16$/m)
     t.match(
       read('docker/Dockerfile'),
-      /^ENTRYPOINT .*\n^CMD \["node", "--max-old-space-size=512", "--max-semi-space-size=16", "dist\/bundle\/server\.js"\]$/m,
+      /^ENTRYPOINT .*\n^CMD \["node", "--max-old-space-size=512", "--max-semi-space-size=8", "dist\/bundle\/server\.js"\]$/m,
     )
   })
 
