@@ -160,7 +160,7 @@ export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): P
 class ConfiguredTokens {
   /** Keyed by themselves in JSON. */
   readonly #tokens = new Map<string, TokenAccess>()
-  /** That of the signers file which was read last. */
+  /** The version of the signers file that was read last. */
   #version: string | undefined
 
   /** Reads the configuration anew if the signers file has changed. What is wrong with it is the HTTP process's to tell. */

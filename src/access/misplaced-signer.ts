@@ -29,7 +29,10 @@ const CLAIM_PREFIX = /^.*[/:.#]/s
 /** Letters in which a name in JSON may differ from `signer` if its value is the name of a signer. */
 const MAX_TYPING_ERRORS = 2
 
-/** Most fields with the name of a signer that are compared, which takes 3 µs each. A body may have thousands: then one is taken to name it. */
+/**
+ * Most fields with the name of a signer that are compared, which takes 3 µs each. A body may have thousands: one of them is then taken
+ * to name its signer.
+ */
 const MAX_FIELDS = 32
 
 /** Levels of lists and objects in a field that are searched for the name of a signer. */

@@ -76,7 +76,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     return undefined
   }
   const attributes = decode(bytes)
-  // What names a certificate, or a digest, may stand anywhere among them
+  // An attribute that names a certificate may stand anywhere among them
   if (attributes !== undefined && !isSortedSet(bytes)) {
     throw new Error(UNSORTED)
   }

@@ -16,7 +16,7 @@ const LATEST_MS = 2
  * get their jobs.
  */
 export class EventLoopTurns {
-  /** What goes on with bodies, and with answers, that wait; and the bytes of each that were read or sent. */
+  /** Functions that go on with bodies and answers, each with the bytes that were read of the body, or sent of the answer. */
   readonly #waiting = new Map<() => void, number>()
   readonly #callbacks = new Set<() => void>()
   /** Bytes that were read in this turn, and in turns before it that read few. */

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import type { RevocationValues } from '../cms/container-template.ts'
+import { areAskable } from '../x509/certificate-extensions.ts'
 import type { ChainLink } from '../x509/chain.ts'
 import { describeSubject, validityPeriod } from '../x509/validity.ts'
 import type { CachedFetch } from './cached-fetch.ts'
@@ -138,8 +139,8 @@ export interface Evidence {
 }
 
 /**
- * What is taken where a CRL is there too beside an OCSP response without proof that its responder is good: the CRL, which more
- * validators take, or the response, which is small.
+ * Tells which of two is taken where nothing proves that the responder of an OCSP response is good, and a CRL is there too: the CRL,
+ * which more validators take (`proven`), or the response (`small`).
  */
 export type PreferredEvidence = 'proven' | 'small'
 
@@ -189,7 +190,7 @@ export class WatchedCertificate {
   /** Describes what is known at a moment. */
   state(at: Date, preferred: PreferredEvidence = 'proven'): RevocationState {
     const { subject, addresses } = this.issued
-    const askable = addresses.ocsp.length + addresses.crl.length > 0
+    const askable = areAskable(addresses)
     const problems = this.#problems()
     const publicProblem = problems.includes(NO_ANSWER_YET) ? NO_ANSWER_YET : 'no answer that counts'
     return {
@@ -281,9 +282,7 @@ export class WatchedCertificate {
     const answer = this.ocsp?.fresh(at)
     const fresh = this.crl?.fresh(at)
     const crl = fresh && this.#findCrlProblem(fresh) === undefined ? fresh : undefined
-    const isTaken =
-      crl === undefined || preferred === 'small' || (answer !== undefined && !lacksProof(answer))
-    if (answer !== undefined && isTaken) {
+    if (answer !== undefined && (crl === undefined || preferred === 'small' || !lacksProof(answer))) {
       return { answer }
     }
     return crl === undefined ? {} : { crl }
@@ -291,12 +290,12 @@ export class WatchedCertificate {
 
   /** Lists the reasons why there is nothing fresh. */
   #problems(): string[] {
-    const { ocsp, crl, ignored } = this.issued.addresses
+    const { ignored } = this.issued.addresses
     const held = this.crl?.held
     const problems = [this.ocsp?.problem, this.crl?.problem, held && this.#findCrlProblem(held)].filter(
       (problem) => problem !== undefined,
     )
-    if (ocsp.length === 0 && crl.length === 0) {
+    if (!areAskable(this.issued.addresses)) {
       problems.push(NO_ADDRESS)
     } else if (problems.length === 0) {
       problems.push((this.ocsp?.held ?? held) === undefined ? NO_ANSWER_YET : ANSWER_ENDED)

@@ -153,7 +153,7 @@ export class RevocationService {
     at = new Date(),
     preferred: PreferredEvidence = 'proven',
   ): RevocationInformation {
-    return gatherInformation(this.#find(chain).map((link) => describeState(link, at, preferred)))
+    return gatherInformation(this.states(chain, at, preferred))
   }
 
   /** Returns the revoked certificate of a chain that is nearest to the leaf. Each request calls this, so it is fast. */
@@ -162,8 +162,12 @@ export class RevocationService {
   }
 
   /** Returns what is known about each certificate of a chain but the root. */
-  states(chain: readonly X509Certificate[], at = new Date()): RevocationState[] {
-    return this.#find(chain).map((link) => describeState(link, at, 'proven'))
+  states(
+    chain: readonly X509Certificate[],
+    at = new Date(),
+    preferred: PreferredEvidence = 'proven',
+  ): RevocationState[] {
+    return this.#find(chain).map((link) => describeState(link, at, preferred))
   }
 
   /** Looks up the links of a chain. It does so once for the same array, since fingerprints take long. */

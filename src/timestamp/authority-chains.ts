@@ -132,7 +132,7 @@ export class KnownChains {
 
   /**
    * Keeps the path of certificates, beside another one of them, of which an issuer may have been revoked: that goes on being watched.
-   * What else came with them is not signed, and may come in another order each time.
+   * Nobody has signed the other certificates that came with them, which may stand in another order each time.
    *
    * @param certificates the certificates of a token, the signer's first
    * @param path from the signer to the anchor

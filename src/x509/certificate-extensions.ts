@@ -135,6 +135,11 @@ export interface RevocationAddresses {
   readonly ignored: { readonly ocsp: readonly IgnoredAddress[]; readonly crl: readonly IgnoredAddress[] }
 }
 
+/** Returns whether somebody can be asked at addresses whether the certificate was revoked. */
+export function areAskable({ ocsp, crl }: Pick<RevocationAddresses, 'ocsp' | 'crl'>): boolean {
+  return ocsp.length + crl.length > 0
+}
+
 /** Addresses of a delta CRL of the same issuer. */
 export interface DeltaAddresses {
   readonly asked: readonly URL[]

@@ -1,4 +1,4 @@
-/** What signers use of a timestamper beside its timestamps: of one that is well, and has given none yet. */
+/** The parts of a timestamper that signers use beside its timestamps. It is well, and has given none yet. */
 export const REST_OF_TIMESTAMPER = {
   largestToken: 0,
   probeInBackground: () => {},

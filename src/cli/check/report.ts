@@ -2,6 +2,9 @@
 import type { Io } from '../io.ts'
 import { printable } from '../table.ts'
 
+const LOOK_AT_SERVICE =
+  'Look at the address, where it speaks TLS at https and --tls-ca, and at the log of the service'
+
 /** Steps of a check in their order, each with the advice for a failure. */
 export const ADVICE = {
   configuration: 'Correct the variables that are named; docs/configuration.md lists all of them',
@@ -25,12 +28,10 @@ export const ADVICE = {
   timestamp:
     'Correct the settings of the authority (TSA_URL and the like, or timestamps), and let this machine reach it',
   revocation: 'Let this machine reach the OCSP responders and CRLs, or set REVOCATION_CHECK=off',
-  'service: ready':
-    'Look at the address, where it speaks TLS at https and --tls-ca, and at the log of the service',
+  'service: ready': LOOK_AT_SERVICE,
   'service: version': 'Point --url at the service itself',
   'service: certificate': 'Start the service anew with the configuration that was checked',
-  certificates:
-    'Look at the address, where it speaks TLS at https and --tls-ca, and at the log of the service',
+  certificates: LOOK_AT_SERVICE,
   'raw signature': 'Have documents signed elsewhere until it is known who signs here, and with which key',
   'pkcs7 container': 'Have documents signed elsewhere until it is known who signs here, and with which key',
   level: 'Look for the shortfall in the log of the service: what a container is to have is not there',

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { readCertificateExtensions } from '../certificate-extensions.ts'
+import { areAskable, readCertificateExtensions } from '../certificate-extensions.ts'
 import {
   buildChain,
   type Chain,
@@ -74,7 +74,7 @@ export function buildSignerChain(
     return { chain, weight }
   }
   let best = build([])
-  // What is wrong with one issuer may depend on those below it, and then another one of these has to be left out
+  // An issuer may be wrong because of one below it, and then that one has to be left out
   const tries = best.chain.issuers.map((issuer) => [issuer])
   for (const without of tries) {
     // All else depends on an issuer alone, and the search has found the best
@@ -118,13 +118,8 @@ function weighIssuer(path: readonly X509Certificate[], index: number, at: Date):
   if (findRefusals(path, index).length > 0) {
     return WEIGHT.doubtful
   }
-  const isUnanswerable = !isSelfSigned(issuer) && !isAskable(issuer)
+  const isUnanswerable = !isSelfSigned(issuer) && !areAskable(readCertificateExtensions(issuer).addresses)
   return (isUnanswerable ? WEIGHT.unanswerable : 0) + (mayBeRefused(path, index) ? WEIGHT.odd : 0)
-}
-
-function isAskable(certificate: X509Certificate): boolean {
-  const { ocsp, crl } = readCertificateExtensions(certificate).addresses
-  return ocsp.length + crl.length > 0
 }
 
 /** Returns whether some validators refuse a path because of an issuer's own certificate, or do not find that. */
@@ -197,9 +192,7 @@ export function reviewSigner(
 
 function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
   // All other advice about one that validators cannot read would mislead
-  const chain = path
-    .flatMap((certificate) => readForReview(certificate) ?? [])
-    .filter(({ unreadable }) => unreadable === undefined)
+  const chain = reviewReadable(path)
   return [
     findSelfSignedWarning(signer),
     findPurposeWarning(signer, 'signer'),
@@ -219,14 +212,19 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
  * @param path leaf first
  */
 export function findPathWarnings(path: readonly X509Certificate[]): string[] {
-  const readable = path
-    .flatMap((certificate) => readForReview(certificate) ?? [])
-    .filter(({ unreadable }) => unreadable === undefined)
+  const readable = reviewReadable(path)
   return [
     ...readable.map(findMalformedWarning),
     ...readable.map(findEncodingWarning),
     ...findIssuerNameWarnings(path),
   ].filter((warning) => warning !== undefined)
+}
+
+/** Returns the facts about those certificates that validators can read. */
+function reviewReadable(path: readonly X509Certificate[]): ReviewedCertificate[] {
+  return path
+    .flatMap((certificate) => readForReview(certificate) ?? [])
+    .filter(({ unreadable }) => unreadable === undefined)
 }
 
 /** Finds the reasons not to sign documents with a certificate. */

@@ -144,7 +144,10 @@ function findForbiddenNames(
     })
 }
 
-/** What constraints say of a certificate at either place: a search that goes around issuers asks again for most pairs. */
+/**
+ * Keeps the judgement of name constraints about a certificate at either place: a search that goes around issuers asks again for most
+ * pairs.
+ */
 const judged = new WeakMap<
   NameConstraints,
   Record<'leaf' | 'issuer', WeakMap<X509Certificate, readonly string[]>>

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { type IgnoredAddress, readCertificateExtensions } from '../certificate-extensions.ts'
+import { areAskable, type IgnoredAddress, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
 import { type ChainLink, chainLinks, hasIssuerName } from '../chain.ts'
 import { KEY_PURPOSE } from '../extensions.ts'
@@ -126,7 +126,7 @@ export function findRevocationWarnings({ subject, selfSigned, addresses }: Revie
   }
   const { ocsp, crl, ignored } = addresses
   const never = [...ignored.ocsp, ...ignored.crl]
-  if (ocsp.length + crl.length === 0) {
+  if (!areAskable(addresses)) {
     return [
       never.length === 0
         ? `the certificate of ${subject} has neither an OCSP address nor that of a CRL: ${WITHOUT_LTV}`
@@ -197,13 +197,12 @@ export function findMissingRevocationSources(path: readonly X509Certificate[]): 
 
 function describeLink({ certificate, issuer }: ChainLink): string[] {
   const subject = describeSubject(certificate)
-  const { ocsp, crl } = readCertificateExtensions(certificate).addresses
   if (issuer === undefined) {
     return [
       `the issuer of ${subject} is not known, so that nobody's word about it can be verified; add its certificate`,
     ]
   }
-  return ocsp.length + crl.length > 0
+  return areAskable(readCertificateExtensions(certificate).addresses)
     ? []
     : [
         `the certificate of ${subject} names neither an OCSP responder nor a CRL that could be asked over http or https; ` +
