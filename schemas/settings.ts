@@ -13,11 +13,11 @@ export const AWS_SECRET_ID =
   '^(?![0-9]+$)(arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}$'
 
 /**
- * Pattern of the numbers of an object identifier in dotted form (X.660 7.6), which have 14 digits at most: larger ones,
- * as those that are made of a UUID, asn1js encodes as nothing.
+ * Pattern of the numbers of an object identifier in dotted form (X.660 7.6). A UUID, which is one below 2.25 (X.667 6.3), has 39
+ * digits at most.
  */
 export const OBJECT_IDENTIFIER_NUMBERS =
-  '([01]\\.[1-3]?[0-9]|2\\.(0|[1-9][0-9]{0,13}))(\\.(0|[1-9][0-9]{0,13}))*'
+  '([01]\\.[1-3]?[0-9]|2\\.(0|[1-9][0-9]{0,38}))(\\.(0|[1-9][0-9]{0,38}))*'
 export const OBJECT_IDENTIFIER = `^${OBJECT_IDENTIFIER_NUMBERS}$`
 
 /** Returns the schema of a text that may be left out. */

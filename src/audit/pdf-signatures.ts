@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { digest, findHashByOid, type HashAlgorithm, SHA_256 } from '../algorithms/hash-algorithms.ts'
 import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
+import { withDefiniteLengths } from '../asn1/definite-lengths.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
@@ -19,6 +20,8 @@ import { readPieces, UnreadableFile } from './read-lines.ts'
 const MAX_SIGNATURES = 100
 /** Bytes of a container's hex string, with the zeros behind the container. */
 const MAX_CONTENTS_BYTES = 16_777_216
+/** Bytes of a container that is no DER, as programs with libraries for BER write it. To make DER of it takes a hundred times as many. */
+const MAX_BER_BYTES = 2_097_152
 /** Bytes from the name to the end of the array, with white space between the numbers. */
 const MAX_ARRAY_BYTES = 1024
 
@@ -218,25 +221,40 @@ class UnknownHash extends Error {
   }
 }
 
+type ReadContainer = Omit<PdfSignature, 'byteRange' | 'contentsDigest'>
+
 /** Reads the container, behind which are zeros; returns a predicate of the signature if it cannot be read. */
-function tryRead(contents: Buffer): Omit<PdfSignature, 'byteRange' | 'contentsDigest'> | string {
+function tryRead(contents: Buffer): ReadContainer | string {
   try {
-    const signedData = readSignedData(new DerReader(contents).element(TAG.sequence)) as SignedData
-    const [first] = signedData.signerInfos
-    const { signature, signedAttributes, digestAlgorithm } = readSignerInfo(first as Buffer)
-    const hashAlgorithm = findHash(readAlgorithmIdentifier(digestAlgorithm).oid)
-    const attributes = signedAttributes && readAttributes(signedAttributes)
-    const value = attributes && singleValue(attributes, MESSAGE_DIGEST)
-    const messageDigest = value && new DerReader(value).content(TAG.octetString).toString('hex')
-    return {
-      ...(signedData.contentType.equals(TST_INFO)
-        ? readTimestamp(signedData, hashAlgorithm, messageDigest)
-        : { kind: 'signature', hashAlgorithm, messageDigest }),
-      signatureSha256: digest(SHA_256, signature).toString('hex'),
-      attributesDigest: signedAttributes && digest(hashAlgorithm, signedAttributes).toString('hex'),
-    }
+    return read(new DerReader(contents).element(TAG.sequence))
+  } catch (error) {
+    return error instanceof UnknownHash ? error.message : tryReadBer(contents)
+  }
+}
+
+function tryReadBer(contents: Buffer): ReadContainer | string {
+  try {
+    return read(withDefiniteLengths(contents.subarray(0, MAX_BER_BYTES)))
   } catch (error) {
     return error instanceof UnknownHash ? error.message : NO_CONTAINER
+  }
+}
+
+/** @throws UnknownHash; another Error where it is no container */
+function read(container: Buffer): ReadContainer {
+  const signedData = readSignedData(container) as SignedData
+  const [first] = signedData.signerInfos
+  const { signature, signedAttributes, digestAlgorithm } = readSignerInfo(first as Buffer)
+  const hashAlgorithm = findHash(readAlgorithmIdentifier(digestAlgorithm).oid)
+  const attributes = signedAttributes && readAttributes(signedAttributes)
+  const value = attributes && singleValue(attributes, MESSAGE_DIGEST)
+  const messageDigest = value && new DerReader(value).content(TAG.octetString).toString('hex')
+  return {
+    ...(signedData.contentType.equals(TST_INFO)
+      ? readTimestamp(signedData, hashAlgorithm, messageDigest)
+      : { kind: 'signature', hashAlgorithm, messageDigest }),
+    signatureSha256: digest(SHA_256, signature).toString('hex'),
+    attributesDigest: signedAttributes && digest(hashAlgorithm, signedAttributes).toString('hex'),
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import * as asn1js from 'asn1js'
-import * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { encode, encodeObjectIdentifier, encodeSmallInteger } from '../asn1/der-writer.ts'
+import { TAG } from '../asn1/tag.ts'
 
 /** The fields of a request, which the timestamp must match. */
 export interface TimestampRequest {
@@ -25,19 +25,14 @@ export function createNonce(): Buffer {
 
 /** Encodes a `TimeStampReq` (RFC 3161 2.4.1) that asks for the authority's certificates too. */
 export function encodeTimestampRequest({ hashAlgorithm, digest, policy, nonce }: TimestampRequest): Buffer {
-  const request = new pkijs.TimeStampReq({
-    version: 1,
-    messageImprint: new pkijs.MessageImprint({
-      // Some authorities accept the hash algorithm only with NULL parameters
-      hashAlgorithm: new pkijs.AlgorithmIdentifier({
-        algorithmId: hashAlgorithm.oid,
-        algorithmParams: new asn1js.Null(),
-      }),
-      hashedMessage: new asn1js.OctetString({ valueHex: digest }),
-    }),
-    ...(policy === undefined ? {} : { reqPolicy: policy }),
-    nonce: new asn1js.Integer({ valueHex: nonce }),
-    certReq: true,
-  })
-  return Buffer.from(request.toSchema().toBER())
+  // Some authorities accept the hash algorithm only with NULL parameters
+  const algorithm = encode(TAG.sequence, encodeObjectIdentifier(hashAlgorithm.oid), encode(TAG.null))
+  return encode(
+    TAG.sequence,
+    encodeSmallInteger(1),
+    encode(TAG.sequence, algorithm, encode(TAG.octetString, digest)),
+    ...(policy === undefined ? [] : [encodeObjectIdentifier(policy)]),
+    encode(TAG.integer, nonce),
+    encode(TAG.boolean, Buffer.of(0xff)),
+  )
 }

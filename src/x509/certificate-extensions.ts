@@ -38,6 +38,8 @@ export interface CertificateExtensions {
   readonly extendedKeyUsage: readonly string[] | undefined
   /** Addresses to ask about its revocation. */
   readonly addresses: RevocationAddresses
+  /** True if its authority says that it never revokes it, as it lasts for a short time (noRevAvail, RFC 9608 2; EN 319 412-1 5.2). */
+  readonly neverRevoked: boolean
   /** Limits for the names of certificates below it; undefined without the extension. */
   readonly nameConstraints: NameConstraints | 'unreadable' | undefined
 }
@@ -50,15 +52,23 @@ export interface CertificateExtensions {
 export function readCertificateExtensions(certificate: X509Certificate): CertificateExtensions {
   const fields = readCertificateFields(certificate)
   const { version, extensions } = fields
+  const basicConstraints = readBasicConstraints(extensions)
+  const addresses = readAddresses(fields)
   return {
     version,
     critical: [...extensions].filter(([, { critical }]) => critical).map(([id]) => id),
-    ...readBasicConstraints(extensions),
+    ...basicConstraints,
+    addresses,
+    neverRevoked: !basicConstraints.ca && !areAskable(addresses) && saysNeverRevoked(extensions),
     keyUsage: readPresent(extensions, EXTENSION.keyUsage, readKeyUsage, []),
     extendedKeyUsage: readPresent(extensions, EXTENSION.extendedKeyUsage, readPurposes, []),
-    addresses: readAddresses(fields),
     nameConstraints: readPresent(extensions, EXTENSION.nameConstraints, readNameConstraints, 'unreadable'),
   }
+}
+
+/** Returns whether a certificate says that nobody need be asked about it. An authority must not say so of another one (RFC 9608 3). */
+function saysNeverRevoked(extensions: Extensions): boolean {
+  return extensions.has(EXTENSION.noRevAvail) || extensions.has(EXTENSION.validityAssuredShortTerm)
 }
 
 function readBasicConstraints(extensions: Extensions): Pick<CertificateExtensions, 'ca' | 'pathLength'> {

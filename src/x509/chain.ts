@@ -157,13 +157,24 @@ export interface ChainLink {
 }
 
 /**
- * Returns all certificates of a chain but the root, which nobody can revoke.
+ * Returns all certificates of a chain but the root, which nobody can revoke, and a leaf of which its authority says the same.
  *
  * @param chain leaf first
  */
 export function chainLinks(chain: readonly X509Certificate[]): readonly ChainLink[] {
   const links = chain.map((certificate, index) => ({ certificate, issuer: chain[index + 1] }))
-  return links.filter(({ certificate, issuer }) => issuer !== undefined || !isSelfSigned(certificate))
+  return links.filter(
+    ({ certificate, issuer }) =>
+      (issuer !== undefined || !isSelfSigned(certificate)) && !isNeverRevoked(certificate),
+  )
+}
+
+function isNeverRevoked(certificate: X509Certificate): boolean {
+  try {
+    return readCertificateExtensions(certificate).neverRevoked
+  } catch {
+    return false
+  }
 }
 
 /** Returns a key that is the same for equal certificates, even if they come from different files. */

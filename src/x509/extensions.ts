@@ -1,7 +1,7 @@
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 
-/** Extensions of certificates (RFC 5280 4.2, RFC 6960 4.2.2.2.1). */
+/** Extensions of certificates (RFC 5280 4.2, RFC 6960 4.2.2.2.1, RFC 9608 2, EN 319 412-1 5.2). */
 export const EXTENSION = {
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
@@ -16,6 +16,8 @@ export const EXTENSION = {
   extendedKeyUsage: '2.5.29.37',
   freshestCrl: '2.5.29.46',
   inhibitAnyPolicy: '2.5.29.54',
+  noRevAvail: '2.5.29.56',
+  validityAssuredShortTerm: '0.4.0.194121.2.1',
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   ocspNoCheck: '1.3.6.1.5.5.7.48.1.5',
   ipAddrBlocks: '1.3.6.1.5.5.7.1.7',

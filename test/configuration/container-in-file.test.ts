@@ -82,7 +82,7 @@ t.test('every property reaches its place', async (t) => {
       containerSizeLimit: 65_536,
       rsaSignatureIdentifier: 'shaWithRSAEncryption',
       signaturePolicy: {
-        id: '1.3.6.1.4.1.99999.2',
+        id: '2.25.329800735698586629295641978511506172918',
         hashAlgorithm: 'SHA-256',
         hash: HASH.toUpperCase(),
         uri: 'https://example.com/policy.txt',
@@ -118,7 +118,7 @@ t.test('every property reaches its place', async (t) => {
       fallback: 'b-b',
     },
     policy: {
-      ...{ id: '1.3.6.1.4.1.99999.2', hashAlgorithm: findHashAlgorithm('sha256') },
+      ...{ id: '2.25.329800735698586629295641978511506172918', hashAlgorithm: findHashAlgorithm('sha256') },
       ...{ hash: Buffer.from(HASH, 'hex'), uri: 'https://example.com/policy.txt' },
     },
     commitmentType: '1.2.840.113549.1.9.16.6.5',

@@ -6,12 +6,14 @@ import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timesta
 import { openssl } from '../support/certificates.ts'
 
 const directory = t.testdir()
+/** The example of X.667 6.3. */
+const UUID = '2.25.329800735698586629295641978511506172918'
 
 t.test('OpenSSL reads what is asked for', async (t) => {
   for (const hashAlgorithm of HASH_ALGORITHMS) {
     const digest = createHash(hashAlgorithm.nodeName).update('data').digest()
     const nonce = createNonce()
-    for (const policy of [undefined, '1.3.6.1.4.1.99999.1', '2.99999999999999.99999999999999']) {
+    for (const policy of [undefined, '1.3.6.1.4.1.99999.1', UUID]) {
       const request = encodeTimestampRequest({ hashAlgorithm, digest, nonce, ...(policy && { policy }) })
       writeFileSync(`${directory}/query`, request)
       const text = openssl('ts', '-query', '-in', `${directory}/query`, '-text')

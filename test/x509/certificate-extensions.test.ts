@@ -22,6 +22,7 @@ t.test('a certificate without extensions, which is one of version 1', async (t) 
     keyUsage: undefined,
     extendedKeyUsage: undefined,
     addresses: NO_ADDRESSES,
+    neverRevoked: false,
     nameConstraints: undefined,
   })
 })
@@ -40,6 +41,17 @@ t.test('of an authority', async (t) => {
     extendedKeyUsage: ['1.3.6.1.5.5.7.3.9'],
   })
   t.match(read('basicConstraints = CA:FALSE'), { ca: false })
+})
+
+t.test('one that is never revoked', async (t) => {
+  const ocsp = 'authorityInfoAccess = OCSP;URI:http://ocsp.test/'
+  for (const id of ['2.5.29.56', '0.4.0.194121.2.1']) {
+    const never = `${id} = DER:0500`
+    t.equal(read(never).neverRevoked, true)
+    t.equal(read(never, 'basicConstraints = CA:TRUE').neverRevoked, false, 'an authority may be')
+    t.equal(read(never, ocsp).neverRevoked, false, 'somebody can be asked about it')
+  }
+  t.equal(read('keyUsage = digitalSignature').neverRevoked, false)
 })
 
 t.test('every key usage, alone and with the others', async (t) => {

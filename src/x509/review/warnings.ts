@@ -118,10 +118,11 @@ const WITHOUT_LTV =
 
 /**
  * Warns of a certificate whose addresses for OCSP and CRLs are missing or never asked (RFC 5280 4.2.1.13, 4.2.2.1). A
- * self-signed one needs none, since nobody can revoke it.
+ * self-signed one needs none, since nobody can revoke it, and neither does one that its authority never revokes.
  */
-export function findRevocationWarnings({ subject, selfSigned, addresses }: ReviewedCertificate): string[] {
-  if (selfSigned) {
+export function findRevocationWarnings(reviewed: ReviewedCertificate): string[] {
+  const { subject, selfSigned, neverRevoked, addresses } = reviewed
+  if (selfSigned || neverRevoked) {
     return []
   }
   const { ocsp, crl, ignored } = addresses

@@ -13,6 +13,7 @@ import { startReadyService } from '../../support/service.ts'
 import { createIssuers, createResponder, FOR_TIMESTAMPS } from '../../support/timestamp-authority.ts'
 import { createToken, generateKey, issueCertificates, signingEnvironment } from '../../support/token.ts'
 import { readPdfSignatures } from '../../support/validators/pdf-signatures.ts'
+import { runTool } from '../../support/validators/run-tool.ts'
 
 const directory = t.testdir()
 const token = await createToken(join(directory, 'token'))
@@ -160,6 +161,27 @@ function signWith({ certificateFile, keyFile }: Issued, octets: Uint8Array, ...o
   )
   return readFileSync(container)
 }
+
+t.test('a signature whose container its client has written in BER', async (t) => {
+  const [signature] = readPdfSignatures(raw.pdf)
+  const signed = Buffer.from(raw.pdf)
+  const der = Buffer.from((signature as { cms: Uint8Array }).cms)
+  const at = signed.indexOf(der.toString('hex'), 0, 'latin1')
+  t.ok(at > 0)
+  // ContentInfo, content and SignedData, each of which has a length of three octets
+  const hex = (text: string) => Buffer.from(text, 'hex')
+  const ber = Buffer.concat([
+    ...[hex('3080'), der.subarray(4, 15), hex('a0803080')],
+    ...[der.subarray(23), hex('000000000000')],
+  ])
+  signed.write(ber.toString('hex'), at, 'latin1')
+  const file = join(directory, 'ber.pdf')
+  writeFileSync(file, signed)
+  t.match((await runTool('pdfsig', ['-nocert', file])).stdout, /Signature is Valid/)
+  const { exitCode, stdout } = await find(signed, [ofRaw])
+  t.equal(exitCode, 0, stdout)
+  t.match(stdout, 'request request-raw')
+})
 
 t.test('timestamps of documents have no record', async (t) => {
   const { root, issuing } = createIssuers(directory)

@@ -1,7 +1,7 @@
-import { encode } from '../asn1/der-writer.ts'
-import { CONSTRUCTED, TAG } from '../asn1/tag.ts'
+import { encode } from './der-writer.ts'
+import { CONSTRUCTED, TAG } from './tag.ts'
 
-/** Levels of nested elements. Certificates, the deepest part of an answer, need half of them. */
+/** Levels of nested elements. Certificates, the deepest part of a container, need half of them. */
 const MAX_DEPTH = 40
 const INDEFINITE = 0x80
 /** Two octets with which no element begins (X.690 8.1.5). */
@@ -9,8 +9,10 @@ const END_OF_CONTENTS = 0
 
 /**
  * Converts BER to definite, shortest lengths, and octet strings to one piece (X.690 10.1, 10.2). Some authorities
- * answer with BER although RFC 3161 3 demands DER, and containers in PDFs must be DER. DER comes out unchanged, so
- * signatures stay valid, since they are over DER. What follows the element, such as a line end, is left out.
+ * answer with BER although RFC 3161 3 demands DER, and some programs write containers in it, which in PDFs must be DER. DER
+ * comes out unchanged, so signatures stay valid, since they are over DER. What follows the element, such as a line end, is left
+ * out.
+ * An element of two octets takes hundreds of bytes of memory meanwhile.
  *
  * @throws Error when the bytes do not begin with an element, or are nested too deeply
  */
@@ -27,7 +29,7 @@ interface Converted {
 function convert(bytes: Buffer, start: number, depth: number): Converted {
   const tag = bytes.readUInt8(start)
   if ((tag & 0x1f) === 0x1f || depth > MAX_DEPTH) {
-    throw new Error('no timestamp has such a tag, or is nested so deeply')
+    throw new Error('nothing that is read has such a tag, or is nested so deeply')
   }
   if ((tag & CONSTRUCTED) === 0) {
     const { contents, end } = readDefinite(bytes, start + 1)

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { withDefiniteLengths } from '../../src/timestamp/definite-lengths.ts'
+import { withDefiniteLengths } from '../../src/asn1/definite-lengths.ts'
 import { issue, openssl } from '../support/certificates.ts'
 
 const convert = (hex: string) => withDefiniteLengths(Buffer.from(hex, 'hex')).toString('hex')
