@@ -12,6 +12,7 @@ import type { Configuration, ListenAddress } from './configuration/configuration
 import { loadAccess, loadConfiguration, loadSigners, loadTls } from './configuration/load.ts'
 import { logProblems } from './configuration/problem.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
+import { fitOpenFiles } from './open-files.ts'
 import { APART } from './pkcs11/messages.ts'
 import { summarize } from './signers/summary.ts'
 
@@ -26,7 +27,7 @@ const FAULTS = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV'] a
 
 /** True if the parent runs this process as one user, and the signer processes as another. */
 const apart = process.argv[2] === APART
-const configuration = readConfiguration()
+const configuration = fitOpenFiles(readConfiguration())
 const closeMs = configuration.hsm.timeoutMs + CLOSE_MARGIN_MS
 const logger = createLogger({ level: configuration.logLevel })
 logger.info(

@@ -2,17 +2,28 @@
 import { BlockList } from 'node:net'
 import { defined } from '../common/defined.ts'
 import type { ConfiguredUser } from '../configuration/access-configuration.ts'
-import { SIGNING_TOKEN_INVALID } from '../errors.ts'
+import { SERVICE_BUSY, SIGNING_TOKEN_INVALID } from '../errors.ts'
 import type { Credential } from './credential.ts'
 import type { Grant } from './grant.ts'
 import { KnownTokens } from './known-tokens.ts'
-import { tokenIdOf, verifyToken } from './user-token.ts'
+import { passesCheck, tokenIdOf, verifyToken } from './user-token.ts'
+
+/** Most tokens of one identifier that are verified or wait for it. There is one that is right. */
+const MAX_OF_ONE = 16
+
+/** Verifications of tokens of one identifier. */
+interface Queue {
+  length: number
+  last: Promise<unknown>
+}
 
 export class Users {
   readonly hasKeys = true
   readonly #known = new KnownTokens()
   /** Verifications that are under way, keyed by the token: many requests may bring a new one at once. */
   readonly #verifying = new Map<string, Promise<Grant>>()
+  /** Keyed by the identifier of the token. */
+  readonly #queues = new Map<string, Queue>()
   /** Keyed by the identifier of the token. */
   #users: ReadonlyMap<string, ConfiguredUser>
 
@@ -46,13 +57,42 @@ export class Users {
   async #verify(token: string): Promise<Grant> {
     const { generation } = this.#known
     const user = this.#users.get(`${tokenIdOf(token)}`)
-    if (user === undefined || !(await verifyToken(token, user))) {
+    const isRight =
+      user !== undefined &&
+      passesCheck(token, user) &&
+      (await this.#inTurn(user.tokenId, () => verifyToken(token, user)))
+    if (!isRight) {
       throw new SIGNING_TOKEN_INVALID()
     }
     const { name: subject, signers, containers, hashAlgorithms, addresses } = user
     const grant = { subject, ...defined({ signers, containers, hashAlgorithms, addresses }) }
     this.#known.add(token, grant, generation)
     return grant
+  }
+
+  /**
+   * Verifies tokens of one identifier one after another. Who knows the right one can make any number of others that pass its check:
+   * all at once they would keep the processors from everybody.
+   *
+   * @throws SERVICE_BUSY if too many wait
+   */
+  async #inTurn(tokenId: string, verify: () => Promise<boolean>): Promise<boolean> {
+    const queue = this.#queues.get(tokenId) ?? { length: 0, last: Promise.resolve() }
+    if (queue.length === MAX_OF_ONE) {
+      throw new SERVICE_BUSY()
+    }
+    this.#queues.set(tokenId, queue)
+    queue.length += 1
+    const verifying = queue.last.then(verify)
+    queue.last = verifying.catch(() => {})
+    try {
+      return await verifying
+    } finally {
+      queue.length -= 1
+      if (queue.length === 0) {
+        this.#queues.delete(tokenId)
+      }
+    }
   }
 }
 

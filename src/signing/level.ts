@@ -49,9 +49,12 @@ export function requireEvidence(
  *
  * @throws TIMESTAMP_UNAVAILABLE
  */
-export function requireTimestamper(level: Level, { signer: { container, sources } }: SigningContext): void {
+export function requireTimestamper(
+  level: Level,
+  { signer: { container, sources }, options: { owner } }: SigningContext,
+): void {
   if (level !== 'b-b' && container.timestamps?.fallback === 'refuse') {
-    sources.timestamper?.checkRoom()
+    sources.timestamper?.checkRoom(owner)
   }
 }
 
@@ -66,7 +69,7 @@ export async function obtainTimestamp(
   level: Level,
   signature: Uint8Array,
   { validity }: SignerCertificate,
-  { signer: { container, sources }, options: { deadline, client, trace } }: SigningContext,
+  { signer: { container, sources }, options: { deadline, client, owner, trace } }: SigningContext,
   isCovered?: (path: CertificatePath) => boolean,
 ): Promise<Timestamp | undefined> {
   const timestamper = level === 'b-b' ? undefined : sources.timestamper
@@ -76,7 +79,7 @@ export async function obtainTimestamp(
   try {
     const limits = {
       deadline: deadline - FINISH_MS,
-      ...defined({ signal: client?.signal(), trace, isCovered }),
+      ...defined({ signal: client?.signal(), owner, trace, isCovered }),
       // Validators look at the path of the signer at the time of the timestamp (EN 319 102-1 5.5.4)
       findTimeProblem: (time: Date) => findInvalidity(validity, time),
     }

@@ -35,7 +35,7 @@ const OUTCOMES: Readonly<Record<HttpFailure, TimestampFailure>> = {
  * it is aborted
  */
 export async function post(
-  client: HttpClient,
+  client: Pick<HttpClient, 'send'>,
   authority: TimestampAuthority,
   content: Buffer,
   signal: AbortSignal,

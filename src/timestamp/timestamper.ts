@@ -9,6 +9,7 @@ import { withTimeout } from '../common/with-timeout.ts'
 import { nameAuthorities, type TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
 import { KnownChains } from './authority-chains.ts'
+import { Places } from './places.ts'
 import { post } from './post.ts'
 import { TimestampError, type TimestampFailure, type TimestampOutcome } from './timestamp-error.ts'
 import { createNonce, encodeTimestampRequest, type TimestampRequest } from './timestamp-request.ts'
@@ -17,10 +18,13 @@ import { type Timestamp, verifyResponse } from './verify-response.ts'
 /** Waits between tries of an authority that is down, in ms. A service may be unready until one succeeds. */
 const PROBE_RETRIES = { first: 5_000, longest: 60_000 }
 
-/** Most requests that wait for a timestamp. Each keeps a connection of its caller's, of which others would soon have none. */
-const MAX_WAITING = 128
-/** The same while no authority gives one: a few are enough to see that it does again. */
-const MAX_WAITING_AWAY = 4
+/**
+ * Room for requests that wait for a timestamp, each of which keeps a connection of its caller's. An owner has half of what the others
+ * leave, so that there is always some for those who come: 128 if he is alone.
+ */
+const ROOM = 256
+/** The same while no authority gives a timestamp: a few are enough to see that it does again. */
+const ROOM_AWAY = 8
 
 /** Messages for callers. Only the log names an authority's address, and its own words. */
 const PUBLIC_PROBLEMS: Readonly<Record<TimestampFailure, string>> = {
@@ -91,6 +95,8 @@ export interface TimestampLimits {
   readonly signal?: AbortSignal
   /** The trace of the request that wants the timestamp. */
   readonly trace?: Trace
+  /** On whose account it is wanted. Owners take turns; those without a name are one. */
+  readonly owner?: string
   /** Tells whether there is all revocation information about the certificates of an authority, where that is wanted. */
   readonly isCovered?: (path: readonly X509Certificate[]) => boolean
   /** Finds why the signature would not be valid at a time, in words for the log. */
@@ -98,7 +104,7 @@ export interface TimestampLimits {
 }
 
 /** One request to an authority. */
-interface Ask extends Pick<TimestampLimits, 'signal' | 'trace' | 'findTimeProblem'> {
+interface Ask extends Pick<TimestampLimits, 'signal' | 'trace' | 'owner' | 'findTimeProblem'> {
   /** Time limit, in ms. */
   readonly ms: number
 }
@@ -115,6 +121,8 @@ interface AuthorityFailure {
 interface NamedAuthority extends TimestampAuthority {
   readonly name: string
   readonly known: KnownChains
+  /** Those of its connections. */
+  readonly places: Places
   /** True if the last request or probe succeeded. A request may fail for lack of time alone. */
   works: boolean
   /** A message for callers if a probe has failed, until the authority gives a timestamp. */
@@ -138,8 +146,8 @@ export class Timestamper {
   /** Time limit of a probe in ms; undefined without probes in the background. */
   #probeMs: number | undefined
   readonly #closing = new AbortController()
-  /** Requests that wait for a timestamp. */
-  #waiting = 0
+  /** Numbers of requests that wait for a timestamp, keyed by owner. */
+  readonly #waiting = new Map<string | undefined, number>()
 
   constructor({
     clockToleranceMs = 300_000,
@@ -156,6 +164,7 @@ export class Timestamper {
       ...authority,
       name: `${names[index]}`,
       known: new KnownChains(),
+      places: new Places(connections),
       works: false,
       isProbed: false,
       lengths: [],
@@ -172,24 +181,36 @@ export class Timestamper {
    * @throws TIMESTAMP_UNAVAILABLE before the deadline; the signal's reason when it is aborted
    */
   async timestamp(data: Uint8Array, limits: TimestampLimits): Promise<Timestamp> {
-    this.checkRoom()
-    this.#waiting += 1
+    const { owner } = limits
+    this.checkRoom(owner)
+    this.#countWaiting(owner, 1)
     try {
       return await this.#timestamp(data, limits)
     } finally {
-      this.#waiting -= 1
+      this.#countWaiting(owner, -1)
     }
   }
 
   /**
-   * Refuses a request at once where too many wait already, of whom most would get nothing.
+   * Refuses a request at once where too many of its owner's wait already, of which most would get nothing.
    *
    * @throws TIMESTAMP_UNAVAILABLE
    */
-  checkRoom(): void {
-    const { problem } = this
-    if (this.#waiting >= (problem === undefined ? MAX_WAITING : MAX_WAITING_AWAY)) {
+  checkRoom(owner?: string): void {
+    const room = this.problem === undefined ? ROOM : ROOM_AWAY
+    const own = this.#waiting.get(owner) ?? 0
+    const all = [...this.#waiting.values()].reduce((sum, count) => sum + count, 0)
+    if (own >= room - all) {
       throw new TIMESTAMP_UNAVAILABLE('too many others wait for one')
+    }
+  }
+
+  #countWaiting(owner: string | undefined, more: 1 | -1): void {
+    const count = (this.#waiting.get(owner) ?? 0) + more
+    if (count === 0) {
+      this.#waiting.delete(owner)
+    } else {
+      this.#waiting.set(owner, count)
     }
   }
 
@@ -356,7 +377,7 @@ export class Timestamper {
   async #ask(
     authority: NamedAuthority,
     data: Uint8Array,
-    { ms, signal, trace, findTimeProblem }: Ask,
+    { ms, signal, trace, owner, findTimeProblem }: Ask,
   ): Promise<Timestamp | AuthorityFailure> {
     const { name } = authority
     const begin = performance.now()
@@ -368,7 +389,9 @@ export class Timestamper {
       authority.restsUntil = begin + this.#options.restMs
     }
     try {
-      const timestamp = await withTimeout(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
+      const timestamp = await withTimeout(ms, late, signal, (signal) =>
+        this.#obtain(authority, data, { owner, signal }),
+      )
       const wrong = findTimeProblem?.(timestamp.time)
       if (wrong !== undefined) {
         throw new TimestampError(
@@ -392,15 +415,20 @@ export class Timestamper {
     }
   }
 
-  async #obtain(authority: NamedAuthority, data: Uint8Array, signal: AbortSignal): Promise<Timestamp> {
-    const { hashAlgorithm, policy } = authority
+  async #obtain(
+    authority: NamedAuthority,
+    data: Uint8Array,
+    { owner, signal }: { readonly owner: string | undefined; readonly signal: AbortSignal },
+  ): Promise<Timestamp> {
+    const { hashAlgorithm, policy, places } = authority
     const asked = {
       hashAlgorithm,
       digest: digest(hashAlgorithm, data),
       nonce: createNonce(),
       ...(policy === undefined ? {} : { policy }),
     }
-    const answer = await post(this.#client, authority, encodeTimestampRequest(asked), signal)
+    const send: HttpClient['send'] = (request) => places.use(owner, signal, () => this.#client.send(request))
+    const answer = await post({ send }, authority, encodeTimestampRequest(asked), signal)
     const timestamp = this.#verify(authority, answer, asked)
     authority.lengths = [timestamp.token.length, ...authority.lengths].slice(0, KEPT_LENGTHS)
     return timestamp

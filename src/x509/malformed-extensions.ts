@@ -8,12 +8,36 @@ const ANY = new asn1js.Any()
 const OBJECT_IDENTIFIER = new asn1js.ObjectIdentifier()
 const BIT_STRING = new asn1js.BitString()
 
-/** GeneralName (RFC 5280 4.2.1.6). What is in addresses and names of the rarer forms does not matter. */
+/** AttributeTypeAndValue (RFC 5280 4.1.2.4), with the types of values that OpenSSL reads in it (`ASN1_PRINTABLE`). */
+const ATTRIBUTE = sequence([
+  OBJECT_IDENTIFIER,
+  new asn1js.Choice({
+    value: [
+      new asn1js.Utf8String(),
+      new asn1js.PrintableString(),
+      new asn1js.IA5String(),
+      new asn1js.TeletexString(),
+      new asn1js.BmpString(),
+      new asn1js.UniversalString(),
+      new asn1js.NumericString(),
+      BIT_STRING,
+      new asn1js.Sequence(),
+    ],
+  }),
+])
+const NAME = sequence([repeated(new asn1js.Set({ value: [repeated(ATTRIBUTE)] }))])
+
+/**
+ * GeneralName (RFC 5280 4.2.1.6). A Name is a CHOICE, and so its tag stands before all of it. What is in addresses and names of the
+ * rarer forms does not matter.
+ */
 const GENERAL_NAME = new asn1js.Choice({
   value: [
     constructed(0, [OBJECT_IDENTIFIER, constructed(0, [ANY])]),
     ...[1, 2, 6, 7, 8].map((tagNumber) => primitive(tagNumber)),
-    ...[3, 4, 5].map((tagNumber) => constructed(tagNumber, [repeated(ANY)])),
+    constructed(3, [repeated(ANY)]),
+    constructed(4, [NAME]),
+    constructed(5, [constructed(0, [ANY], true), constructed(1, [ANY])]),
   ],
 })
 const GENERAL_NAMES = [repeated(GENERAL_NAME)]
@@ -25,7 +49,7 @@ const SUBTREE = sequence([GENERAL_NAME, primitive(0, true), primitive(1, true)])
 const DISTRIBUTION_POINT = sequence([
   constructed(
     0,
-    [new asn1js.Choice({ value: [constructed(0, GENERAL_NAMES), constructed(1, [repeated(ANY)])] })],
+    [new asn1js.Choice({ value: [constructed(0, GENERAL_NAMES), constructed(1, [repeated(ATTRIBUTE)])] })],
     true,
   ),
   primitive(1, true),
@@ -33,13 +57,13 @@ const DISTRIBUTION_POINT = sequence([
 ])
 
 /** Types of extensions, keyed by their names. Of the rarest only the outermost type is checked. */
-export type ExtensionTypes = Readonly<Partial<Record<keyof typeof EXTENSION, Schema>>>
+type ExtensionTypes = Readonly<Partial<Record<keyof typeof EXTENSION, Schema>>>
 
 /**
  * Extensions that OpenSSL reads in each certificate of a path before all else (`ossl_x509v3_cache_extensions`). Where one is
  * malformed, no path with the certificate is valid, even if it is the root.
  */
-export const READ_ALWAYS: ExtensionTypes = {
+const READ_ALWAYS: ExtensionTypes = {
   subjectKeyIdentifier: new asn1js.OctetString(),
   authorityKeyIdentifier: sequence([
     primitive(0, true),
@@ -59,17 +83,20 @@ export const READ_ALWAYS: ExtensionTypes = {
   subjectAltName: sequence(GENERAL_NAMES),
   crlDistributionPoints: sequence([repeated(DISTRIBUTION_POINT)]),
   netscapeCertType: BIT_STRING,
-  proxyCertInfo: sequence([repeated(ANY)]),
   ipAddrBlocks: sequence([repeated(ANY)]),
   autonomousSysIds: sequence([repeated(ANY)]),
 }
 
 /** Extensions that validators read where they need them, such as those that check policies. */
-export const READ_BY_SOME: ExtensionTypes = {
-  certificatePolicies: sequence([repeated(ANY)]),
+const READ_BY_SOME: ExtensionTypes = {
+  // PolicyInformation (RFC 5280 4.2.1.4)
+  certificatePolicies: sequence([
+    repeated(sequence([OBJECT_IDENTIFIER, new asn1js.Sequence({ optional: true })])),
+  ]),
   policyMappings: sequence([repeated(ANY)]),
   policyConstraints: sequence([repeated(ANY)]),
   inhibitAnyPolicy: new asn1js.Integer(),
+  issuerAltName: sequence(GENERAL_NAMES),
   authorityInfoAccess: sequence([repeated(sequence([OBJECT_IDENTIFIER, GENERAL_NAME]))]),
 }
 
@@ -94,19 +121,63 @@ function constructed(tagNumber: number, value: Schema[], optional = false): asn1
 const MAX_LENGTH = 2_000
 
 /**
- * Names the extensions whose values are not of their types (RFC 5280 4.2). They are read as BER, as OpenSSL does. Beside
- * what it cannot read, strings in parts are named, which DER does not have (X.690 10.2).
+ * Names the extensions because of which no validator that builds on OpenSSL takes a path: their values are not of their types (RFC
+ * 5280 4.2). They are read as BER, as it does. Beside what it cannot read, strings in parts are named, which DER does not have (X.690
+ * 10.2).
  */
-export function findMalformedExtensions(extensions: Extensions, types: ExtensionTypes): string[] {
+export function findUnreadableExtensions(extensions: Extensions): string[] {
+  return findExtensions(
+    extensions,
+    READ_ALWAYS,
+    (value, type, name) => !isOfType(value, type) || lacks[name]?.(asn1js.fromBER(value).result) === true,
+  )
+}
+
+/** Names the malformed extensions that only some validators read, and those behind whose values other octets are. */
+export function findDoubtfulExtensions(extensions: Extensions): string[] {
+  return [
+    ...findExtensions(extensions, READ_BY_SOME, (value, type) => !isOfType(value, type) || isFollowed(value)),
+    ...findExtensions(extensions, READ_ALWAYS, (value, type) => isOfType(value, type) && isFollowed(value)),
+  ]
+}
+
+function findExtensions(
+  extensions: Extensions,
+  types: ExtensionTypes,
+  isWrong: (value: Buffer, type: Schema, name: string) => boolean,
+): string[] {
   return Object.entries(types)
     .filter(([name, type]) => {
       const value = extensions.get(EXTENSION[name as keyof typeof EXTENSION])?.value
-      return value !== undefined && value.length <= MAX_LENGTH && !isOfType(value, type)
+      return value !== undefined && value.length <= MAX_LENGTH && isWrong(value, type, name)
     })
     .map(([name]) => name)
 }
 
-/** Returns whether a value begins with an element of a type. OpenSSL passes over what follows it. */
+type Block = asn1js.BaseBlock
+
+/** What OpenSSL demands of values beside their types. */
+const lacks: Readonly<Record<string, (value: Block) => boolean>> = {
+  // A path length is no negative number (RFC 5280 4.2.1.9)
+  basicConstraints: (value) =>
+    childrenOf(value).some((one) => one instanceof asn1js.Integer && one.valueBlock.valueDec < 0),
+  // A point names where the CRL is, or who issued it (4.2.1.13)
+  crlDistributionPoints: (value) =>
+    childrenOf(value).some((point) => {
+      const named = childrenOf(point).filter((field) => field.idBlock.tagNumber !== REASONS)
+      return named.every((field) => field.idBlock.tagNumber === CRL_ISSUER && childrenOf(field).length === 0)
+    }),
+}
+
+/** Tags of the fields of a DistributionPoint. */
+const REASONS = 1
+const CRL_ISSUER = 2
+
+function childrenOf(block: Block): readonly Block[] {
+  return block instanceof asn1js.Constructed || block instanceof asn1js.Sequence ? block.valueBlock.value : []
+}
+
+/** Returns whether a value begins with an element of a type. */
 function isOfType(value: Buffer, type: Schema): boolean {
   try {
     return asn1js.verifySchema(value, type).verified
@@ -114,4 +185,9 @@ function isOfType(value: Buffer, type: Schema): boolean {
     // asn1js throws at some strings, in place of returning an error
     return false
   }
+}
+
+/** Returns whether octets follow the element that a value begins with. OpenSSL passes over them, and EU DSS does not. */
+function isFollowed(value: Buffer): boolean {
+  return asn1js.fromBER(value).offset < value.length
 }

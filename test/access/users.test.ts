@@ -87,6 +87,35 @@ t.test('a guess that has the check of the token is refused by its hash', async (
   await t.rejects(users.authenticate({ token: bob.token }), INVALID)
 })
 
+/** One in 262,144 guesses has the check of a token. These have that of `FIXED`. */
+const GUESSES = [
+  775409, 849917, 1113565, 1168506, 1337448, 2688288, 3003920, 3223759, 3579956, 4033491, 4398718, 5166037,
+  5206235, 5264626, 5267870, 5561939, 5702453, 5818571, 5973056, 6001749,
+].map((number) => `fixedTokenId.${String(number).padStart(43, 'A')}`)
+const FIXED = `fixedTokenId.${'A'.repeat(43)}`
+
+t.test('guesses that have the check of a token are verified one after another, and few wait', async (t) => {
+  const salt = Buffer.alloc(16)
+  const hash = scryptSync(FIXED, salt, 32, { N: 4_096, r: 8, p: 1 }).toString('base64url')
+  const fixed = { tokenId: 'fixedTokenId', check: checkOf(FIXED), salt: salt.toString('base64url'), hash }
+  const users = new Users([
+    { name: 'alice', ...fixed },
+    { name: 'bob', ...bob.kept },
+  ])
+  t.ok(GUESSES.every((guess) => checkOf(guess) === fixed.check))
+  const order: string[] = []
+  const ask = (name: string, token: string) =>
+    users.authenticate({ token }).then(
+      () => order.push(name),
+      ({ code }) => order.push(code),
+    )
+  await Promise.all([...GUESSES.map((token) => ask('guess', token)), ask('bob', bob.token)])
+  t.strictSame(order.slice(0, 4), Array(4).fill('SERVICE_BUSY'), 'those for whom there is no room')
+  t.ok(order.indexOf('bob') < order.length - 1, 'others do not wait for them')
+  t.equal(order.filter((code) => code === 'SIGNING_TOKEN_INVALID').length, 16)
+  t.match(await users.authenticate({ token: FIXED }), { subject: 'alice' })
+})
+
 t.test('users are replaced: who is gone or another is verified anew, the others are known', async (t) => {
   const all = [
     { name: 'alice', ...alice.kept },

@@ -1,14 +1,12 @@
 /** The pods of the chart, started without a container engine, sign with a token of SoftHSM. */
 
-import { once } from 'node:events'
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { issue } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
 import { send } from '../support/http.ts'
+import { findPort } from '../support/ports.ts'
 import { childrenOf } from '../support/process-figures.ts'
 import { until } from '../support/signing.ts'
 import { callWith, issueServer } from '../support/tls.ts'
@@ -19,14 +17,6 @@ import { createVolumes, imageOf, type Process, startContainer } from './pod.ts'
 import { HELM, withoutBubblewrap, withoutTool } from './tools.ts'
 
 const skip = withoutTool(HELM) || withoutBubblewrap()
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
 
 const podOf = ({ spec }: Manifest): PodSpec => spec.template?.spec as PodSpec
 
@@ -72,7 +62,7 @@ t.test(
 
     const access = { ACCESS_FILE: path('access.json') }
     const signingToken = (await runCommand(access, 'user', 'add', 'document-engine')).stdout.trim()
-    const [port, adminPort] = [await freePort(), await freePort()]
+    const [port, adminPort] = [await findPort(), await findPort()]
     const rendered = render({
       files: ['values-cloudhsm.yaml'],
       values: {
@@ -199,7 +189,7 @@ t.test('the pod of values-softhsm.yaml signs', { skip }, async (t) => {
   const rendered = render({ files: ['values-softhsm.yaml'] })
   const pod = podOf(rendered.only('Deployment'))
   const volumes = createVolumes(directory, pod, rendered, {})
-  const [port, adminPort] = [await freePort(), await freePort()]
+  const [port, adminPort] = [await findPort(), await findPort()]
   const service = startContainer(t, pod.containers[0], {
     image: imageOf('softhsm'),
     volumes,

@@ -1,9 +1,7 @@
 /** Two replicas on one token behind HAProxy: what clients see when one of them ends, dies or loses its HSM. */
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Judge } from '../chaos/judge.ts'
@@ -13,6 +11,7 @@ import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { hasHaproxy, startHaproxy } from '../support/haproxy.ts'
 import { send } from '../support/http.ts'
 import { startNameServer } from '../support/name-server.ts'
+import { findPort } from '../support/ports.ts'
 import { health } from '../support/readiness.ts'
 import { scrape } from '../support/scrape.ts'
 import { startReadyServerProcess } from '../support/server-process.ts'
@@ -181,13 +180,7 @@ t.test('two replicas behind HAProxy', { skip: reasonToSkip() }, async (t) => {
 })
 
 /** Free on one address of the loopback interface, and so on those that nothing but this test uses. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.2')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return `${port}`
-}
+const freePort = async () => `${await findPort('127.0.0.2')}`
 
 /** How many signatures a replica has answered. */
 async function signed(url: string): Promise<number> {

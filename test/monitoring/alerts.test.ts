@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { createToken } from '../../src/access/user-token.ts'
 import { issue } from '../support/certificates.ts'
 import { createFaultyDisk } from '../support/faulty-disk/faulty-disk.ts'
+import { findPort } from '../support/ports.ts'
 import { childrenOf } from '../support/process-figures.ts'
 import { programPath } from '../support/programs.ts'
 import { afterReload } from '../support/reload.ts'
@@ -19,7 +20,7 @@ import { type Service, startReadyService, startService, waitUntilReady } from '.
 import { allIdle, hsmStatus, until } from '../support/signing.ts'
 import { callWith, issueServer } from '../support/tls.ts'
 import { hasPromtool, judgeAlerts, type Observation } from '../support/validators/promtool.ts'
-import { ask, CONTAINER_REQUEST, createMaterial, findPort, recording } from './material.ts'
+import { ask, CONTAINER_REQUEST, createMaterial, recording } from './material.ts'
 
 const RULES = repositoryPath('docker/monitoring/alerts.yaml')
 const SERVER = programPath('server')

@@ -1,6 +1,5 @@
 /** What the tests of monitoring have in common: a token that fails on command, authorities, and callers. */
 import { mkdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { startAuthorities } from '../support/authorities.ts'
 import { writeBundle } from '../support/certificates.ts'
@@ -62,13 +61,4 @@ export async function ask({ url, tls }: { readonly url: string; readonly tls?: T
 export function recording(folder: string): Record<string, string> {
   mkdirSync(folder, { recursive: true })
   return { AUDIT_FILE: join(folder, 'audit.jsonl'), AUDIT_SIGNER: 'default' }
-}
-
-/** Finds a port that is free now. */
-export async function findPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' ? Number(address?.port) : 0
 }

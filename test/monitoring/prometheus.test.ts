@@ -5,6 +5,7 @@ import t from 'tap'
 import { DASHBOARD } from '../docs/dashboard/dashboard.ts'
 import { issue } from '../support/certificates.ts'
 import { readPage } from '../support/pages.ts'
+import { findPort } from '../support/ports.ts'
 import { hasPrometheus, startPrometheus } from '../support/prometheus.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { scrape, typesOf } from '../support/scrape.ts'
@@ -12,7 +13,7 @@ import { startReadyServerProcess } from '../support/server-process.ts'
 import { startReadyService } from '../support/service.ts'
 import { until } from '../support/signing.ts'
 import { callWith, issueServer } from '../support/tls.ts'
-import { ask, createMaterial, findPort, recording } from './material.ts'
+import { ask, createMaterial, recording } from './material.ts'
 
 if (!hasPrometheus()) {
   t.plan(0, 'docker/install-tools.sh prometheus installs it')

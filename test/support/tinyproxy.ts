@@ -1,8 +1,9 @@
 /** tinyproxy, an HTTP proxy that others have made. */
 import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { findPort } from './ports.ts'
 import { until } from './signing.ts'
 
 export interface Tinyproxy {
@@ -55,14 +56,6 @@ export async function startTinyproxy(
       ),
     kill,
   }
-}
-
-async function findPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 function listens(port: number): Promise<boolean> {

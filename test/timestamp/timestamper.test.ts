@@ -757,6 +757,7 @@ t.test('an authority that hangs keeps some requests waiting, and refuses others 
   const first = wait(128)
   await t.rejects(timestamper.timestamp(data, after(60_000)), crowded)
   t.throws(() => timestamper.checkRoom(), crowded, 'before the HSM signs')
+  timestamper.checkRoom('another')
   await first
   timestamper.checkRoom()
   server.answer = failing
@@ -773,4 +774,58 @@ t.test('an authority that hangs keeps some requests waiting, and refuses others 
     Array.from({ length: 8 }, () => timestamper.timestamp(data, after(60_000))),
   )
   t.ok(granted.every(({ token }) => token.length > 0))
+})
+
+t.test('owners take turns, so that one who asks for much keeps nobody waiting', async (t) => {
+  const answered: Promise<unknown>[] = []
+  let isFirst = true
+  const server = await startTimestampServer(t, async (query, response) => {
+    // The others are asked for when all wait for the first
+    if (isFirst) {
+      isFirst = false
+      await until('all wait', () => answered.length === 24)
+    }
+    send(response, await respond(query))
+  })
+  const { timestamper } = start(t, { authorities: [{ url: server.url }], connections: 1 })
+  const order: string[] = []
+  const ask = (owner: string) => {
+    const asked = timestamper.timestamp(data, { ...after(60_000), owner }).then(() => order.push(owner))
+    answered.push(asked)
+  }
+  for (const owner of [...Array<string>(20).fill('greedy'), 'one', 'other', 'one', 'other']) {
+    ask(owner)
+  }
+  await Promise.all(answered)
+  t.strictSame(order.slice(0, 7), ['greedy', 'greedy', 'one', 'other', 'greedy', 'one', 'other'])
+  t.strictSame(new Set(order.slice(7)), new Set(['greedy']))
+})
+
+t.test('an owner has half of the room that the others leave', async (t) => {
+  const server = await startTimestampServer(t, silent)
+  const { timestamper } = start(t, { authorities: [{ url: server.url }] })
+  const leaving = new AbortController()
+  const { signal } = leaving
+  const waiting: Promise<unknown>[] = []
+  const fill = (owner: string) => {
+    let count = 0
+    for (; isAdmitted(owner); count++) {
+      waiting.push(timestamper.timestamp(data, { ...after(60_000), owner, signal }).catch(() => {}))
+    }
+    return count
+  }
+  const isAdmitted = (owner: string) => {
+    try {
+      timestamper.checkRoom(owner)
+      return true
+    } catch {
+      return false
+    }
+  }
+  t.strictSame(['one', 'two', 'three'].map(fill), [128, 64, 32])
+  leaving.abort(new Error('all leave'))
+  await Promise.all(waiting)
+  t.equal(isAdmitted('one'), true)
+  server.answer = good
+  await timestamper.timestamp(data, { ...after(60_000), owner: 'one' })
 })

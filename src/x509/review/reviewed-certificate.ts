@@ -8,8 +8,9 @@ import { findEncodingFlaw } from '../../asn1/der-check.ts'
 import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
 import { isSelfIssued, isSelfSigned } from '../chain.ts'
+import { EXTENSION } from '../extensions.ts'
 import { publicKeyOf } from '../key-type.ts'
-import { findMalformedExtensions, READ_ALWAYS, READ_BY_SOME } from '../malformed-extensions.ts'
+import { findDoubtfulExtensions, findUnreadableExtensions } from '../malformed-extensions.ts'
 import { describeSubject } from '../validity.ts'
 
 /** The facts about a certificate that a review needs. */
@@ -19,7 +20,7 @@ export interface ReviewedCertificate extends CertificateExtensions {
   readonly selfSigned: boolean
   /** Says why validators cannot read it, if so. The message follows the certificate's name, as the next two do. */
   readonly unreadable: string | undefined
-  /** Names the malformed extensions that only some validators read. */
+  /** Names the extensions that some validators cannot read. */
   readonly malformed: readonly string[]
   /** Says what in it is not DER, if anything is. */
   readonly encodingFlaw: string | undefined
@@ -54,7 +55,7 @@ function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined 
       subject: describeSubject(certificate),
       selfSigned,
       unreadable: findUnreadableField(certificate),
-      malformed: findMalformedExtensions(readCertificateFields(certificate).extensions, READ_BY_SOME),
+      malformed: findDoubtfulExtensions(readCertificateFields(certificate).extensions),
       encodingFlaw: findEncodingFlaw(certificate.raw),
       weakKey: weakKey && `has a key that is not secure, ${weakKey}`,
       weakSignature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,
@@ -66,9 +67,12 @@ function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined 
 
 function findUnreadableField(certificate: X509Certificate): string | undefined {
   const { extensions } = readCertificateFields(certificate)
-  const malformed = findMalformedExtensions(extensions, READ_ALWAYS)
+  const malformed = findUnreadableExtensions(extensions)
   if (malformed.length > 0) {
     return `has a malformed extension (${malformed.join(', ')}), because of which validators refuse it`
+  }
+  if (extensions.has(EXTENSION.proxyCertInfo)) {
+    return 'is a proxy certificate (RFC 3820), which validators refuse'
   }
   // Validators do not verify the signature of a root
   return hasTwoAlgorithms(certificate) && !isSelfIssued(certificate)

@@ -1,11 +1,11 @@
 /** A service under measurement, as a process of its own. */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { send } from '../../support/http.ts'
+import { findPort } from '../../support/ports.ts'
 import { childrenOf } from '../../support/process-figures.ts'
 import { programPath } from '../../support/programs.ts'
 import { endProcess, endWithUs } from './end-with-us.ts'
@@ -64,7 +64,8 @@ export class Server {
 
   /** Starts it and waits until it is ready. */
   static async start(program: Program, environment: Readonly<Record<string, string>>): Promise<Server> {
-    const port = await freePort()
+    // The log, where the service says which port it got, is nobody's to read here
+    const port = await findPort()
     const begin = performance.now()
     const server = new Server(program, port, environment)
     await server.#ready(begin + READY_MS)
@@ -125,14 +126,4 @@ export class Server {
       await delay(LOOK_MS)
     }
   }
-}
-
-/** The log, where the service says which port it got, is nobody's to read here. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' ? (address?.port ?? 0) : 0
 }
