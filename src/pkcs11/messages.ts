@@ -110,8 +110,11 @@ export type ToMainThread =
   | { readonly type: 'login-allowed' }
   /** Searches the open token for keys that were not there, or not to be used; answered where that was possible. */
   | { readonly type: 'find-keys'; readonly keys: readonly number[] }
-  /** Starts a worker for the session with this number, which reads what it is told from its channel. */
-  | { readonly type: 'start'; readonly number: number }
+  /**
+   * Starts a worker for a session, which reads what it is told from its channel. Where no thread can be started, the main thread
+   * answers for it that the session cannot be opened, with this ticket, and it is not started until the next such order.
+   */
+  | ({ readonly type: 'start' } & Ticket)
   /** The sessions are closed besides: by the end of their channels. */
   | { readonly type: 'close' }
 

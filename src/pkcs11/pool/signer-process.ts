@@ -27,8 +27,8 @@ export class SignerProcess {
     onEnd: (how: string) => void,
   ) {
     this.#process = process
-    const read = (channel: Duplex, maxLength?: number) => {
-      readMessages(channel, onMessage, () => this.kill(), maxLength)
+    const read = (channel: Duplex, receive = onMessage, maxLength?: number) => {
+      readMessages(channel, receive, () => this.kill(), maxLength)
       // `onEnd` tells that the process has gone
       channel.on('error', () => {})
     }
@@ -38,7 +38,7 @@ export class SignerProcess {
         read(channel)
       }
       if (main !== undefined) {
-        read(main, MAX_MAIN_LENGTH)
+        read(main, (message) => this.#receive(message, onMessage), MAX_MAIN_LENGTH)
       }
       return main
     })
@@ -52,12 +52,21 @@ export class SignerProcess {
       return
     }
     const { session } = message
-    if (!this.#started.has(session)) {
+    if (!this.#started.has(session) && 'ticket' in message) {
+      const { ticket } = message
       this.#started.add(session)
-      this.#tell({ type: 'start', number: session })
+      this.#tell({ type: 'start', session, ticket })
     }
     const channel = this.#channels[session] as Duplex
     channel.write(encodeMessage(message))
+  }
+
+  /** Receives what the main thread says: of a session, only that it has no worker. */
+  #receive(message: FromSignerProcess, onMessage: (message: FromSignerProcess) => void): void {
+    if (message.type === 'session-failed') {
+      this.#started.delete(message.session)
+    }
+    onMessage(message)
   }
 
   #tell(message: ToMainThread): void {

@@ -20,7 +20,7 @@ import {
   type SessionWorkerData,
   type ToMainThread,
 } from '../messages.ts'
-import { describeFailure } from '../return-values.ts'
+import { describeFailure, type TokenFailure } from '../return-values.ts'
 import { endAtOnce } from './end-at-once.ts'
 import { OpenError } from './open-error.ts'
 import { type Logins, type OpenToken, openToken } from './open-token.ts'
@@ -47,6 +47,9 @@ const workers = new Set<Worker>()
 /** Sessions that have not had a worker, which alone reads its channel. */
 const unstarted = new Set(Array(Number(sessions)).keys())
 const main = new Socket({ fd: MAIN_CHANNEL })
+
+/** As where a limit of processes and threads is reached, be it of the user or of the container. */
+const NO_THREAD: TokenFailure = { returnValue: 'EAGAIN', call: 'pthread_create', recovery: 'throttled' }
 
 function ignore(): void {}
 
@@ -89,17 +92,23 @@ function describeOpenError(error: unknown): OpenFailure {
   return { kind: 'unavailable', message, reason: 'the token cannot be opened' }
 }
 
-function startSession(session: number): void {
+/** @param ticket that of the first order to the session */
+function startSession(session: number, ticket: number): void {
   if (opened === undefined || closing.signal.aborted || !unstarted.delete(session)) {
     return
   }
   const { module, slot, keys } = opened
   const workerData: SessionWorkerData = { session, module, slot, keys: referencesOf(keys) }
-  // Without a listener for its error, which ends the process: it may have left the native library locked. What it allocates
-  // stays in the processor's caches, and a session takes 4 MB less, when V8 collects it soon
-  const worker = new Worker(WORKER, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 2 } })
-  worker.once('exit', () => workers.delete(worker))
-  workers.add(worker)
+  try {
+    // Without a listener for its error, which ends the process: it may have left the native library locked. What it allocates
+    // stays in the processor's caches, and a session takes 4 MB less, when V8 collects it soon
+    const worker = new Worker(WORKER, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 2 } })
+    worker.once('exit', () => workers.delete(worker))
+    workers.add(worker)
+  } catch {
+    unstarted.add(session)
+    tell({ type: 'session-failed', session, ticket, seconds: 0, failure: NO_THREAD })
+  }
 }
 
 function referencesOf(keys: readonly KeyOutcome[]): KeyReferences {
@@ -160,7 +169,7 @@ function receive(message: ToMainThread): void {
     case 'find-keys':
       return findKeys(message.keys)
     case 'start':
-      return startSession(message.number)
+      return startSession(message.session, message.ticket)
     case 'close':
       return void close()
   }
