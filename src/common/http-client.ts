@@ -210,6 +210,8 @@ export class HttpClient {
       ...ATTEMPT,
       headers: {
         'user-agent': 'signing-service',
+        // Without it a server may send what it has compressed (RFC 9110 12.5.3)
+        'accept-encoding': 'identity',
         // A cache on the way must not hide what has changed, such as a revocation (RFC 9111 5.2.1.4)
         ...(body === undefined && { 'cache-control': 'no-cache' }),
         ...(body && { 'content-type': body.type, 'content-length': body.content.length }),

@@ -232,10 +232,16 @@ function isHostWithin(host: string, base: string): boolean {
   return isHostOrDomain(host, base) || host.endsWith(`.${base}`)
 }
 
-/** Returns the host of an address in lower case. */
+/**
+ * Returns the host of an address in lower case.
+ *
+ * @throws Error for an address without a host, which no constraint allows (RFC 5280 4.2.1.10)
+ */
 function readHost(content: Buffer): string {
-  const { hostname } = new URL(toText(content))
-  if (hostname === '') {
+  const text = toText(content)
+  const { hostname } = new URL(text)
+  // `URL` reads `http:a` as `http://a`
+  if (hostname === '' || !text.includes('://')) {
     throw new Error('it is an address without a host')
   }
   return hostname.toLowerCase()

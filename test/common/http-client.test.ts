@@ -89,6 +89,7 @@ t.test('what is asked for, and what is posted, with its type', async (t) => {
     headers: {
       'content-type': 'application/ocsp-request',
       'content-length': '5',
+      'accept-encoding': 'identity',
       accept: 'text/plain',
       authorization: 'Basic eDp5',
       'user-agent': 'signing-service',

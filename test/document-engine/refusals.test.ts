@@ -161,6 +161,33 @@ t.test('an encrypted PDF is named as such', async (t) => {
   })
 })
 
+t.test('a PDF of which a signature allows no other is refused', async (t) => {
+  const source = Buffer.from(pdf).toString('latin1')
+  const signed = (place: string, method: string, parameters: string) => {
+    const reference = `<< /TransformMethod /${method} /TransformParams << ${parameters} >> >>`
+    const signature = `<< /Type /Sig /Reference [ ${reference} ] >>`
+    const entry = place === 'Perms' ? `/Perms << /DocMDP ${signature} >>` : fieldWith(signature)
+    return Buffer.from(source.replace('/Type /Catalog', `/Type /Catalog ${entry}`), 'latin1')
+  }
+  const fieldWith = (signature: string) =>
+    `/AcroForm << /Fields [ << /FT /Sig /T (Old) /V ${signature} >> ] /SigFlags 3 >>`
+  for (const [place, method, parameters, code] of [
+    ['Perms', 'DocMDP', '/P 1', 'LOCKED_PDF'],
+    ['Field', 'DocMDP', '/P 1', 'LOCKED_PDF'],
+    ['Field', 'FieldMDP', '/Action /All', 'LOCKED_PDF'],
+    ['Perms', 'DocMDP', '/P 2', 'SERVICE_REFUSED'],
+    ['Perms', 'DocMDP', '', 'SERVICE_REFUSED'],
+    ['Field', 'FieldMDP', '/Action /Include /Fields [ (Old) ]', 'SERVICE_REFUSED'],
+  ] as const) {
+    const { url } = await serve(answer(500, 'reached'))
+    await t.rejects(
+      signPdf({ pdf: signed(place, method, parameters), url }),
+      { code },
+      `${method} ${parameters}`,
+    )
+  }
+})
+
 t.test('a PDF whose objects are of other types than they have to be is refused', async (t) => {
   const source = Buffer.from(pdf).toString('latin1')
   const addToCatalog = (entry: string) =>

@@ -179,6 +179,7 @@ t.test('names that cannot be compared', async (t) => {
   for (const [constraints, san] of [
     ['permitted;otherName:1.2.3;UTF8:a', 'otherName:1.2.3;UTF8:a'],
     ['permitted;URI:example.com', 'URI:urn:a:b'],
+    ['excluded;URI:example.com', 'URI:http:./x'],
     ['permitted;email:example.com', 'email:copy'],
   ] as const) {
     const issuer = constrained(constraints)

@@ -2,6 +2,7 @@
 export type SignPdfErrorCode =
   | 'NOT_A_PDF'
   | 'ENCRYPTED_PDF'
+  | 'LOCKED_PDF'
   | 'SERVICE_UNREACHABLE'
   | 'SERVICE_TIMEOUT'
   | 'SERVICE_REFUSED'

@@ -1,5 +1,6 @@
 import { PDFHexString, PDFString } from 'pdf-lib'
 import { appendUpdate, change, loadPdf } from './incremental-update.ts'
+import { refuseLocked } from './locks.ts'
 import { pdfText } from './pdf-text.ts'
 import { addSignatureField } from './signature-field.ts'
 
@@ -32,10 +33,11 @@ export interface Reservation {
  * valid, and works out the ByteRange: the whole file but the Contents string with its angle brackets
  * (ISO 32000-2 12.8.1).
  *
- * @throws SignPdfError NOT_A_PDF, ENCRYPTED_PDF
+ * @throws SignPdfError NOT_A_PDF, ENCRYPTED_PDF, LOCKED_PDF
  */
 export async function reserve(input: ReserveInput): Promise<Reservation> {
   const doc = await loadPdf(input.pdf)
+  refuseLocked(doc)
   const { context } = doc
   const contents = PDFHexString.of('0'.repeat(input.estimatedSize * 2))
   const placeholder = context.obj([0, OFFSET_PLACEHOLDER, OFFSET_PLACEHOLDER, OFFSET_PLACEHOLDER])
