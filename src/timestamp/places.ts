@@ -16,13 +16,15 @@ export class Places {
   /**
    * Acts once there is a place, which it keeps until it has ended.
    *
+   * @param act is told whether there was none at first
    * @throws the signal's reason when it is aborted before; what `act` throws
    */
-  async use<T>(owner: Owner, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
+  async use<T>(owner: Owner, signal: AbortSignal, act: (hasWaited: boolean) => Promise<T>): Promise<T> {
     signal.throwIfAborted()
+    const hasWaited = this.#free === 0
     await this.#take(owner, signal)
     try {
-      return await act()
+      return await act(hasWaited)
     } finally {
       this.#giveBack()
     }

@@ -16,7 +16,7 @@ export type TimestampOutcome =
   | 'untrusted'
   /** A certificate of the authority was revoked. */
   | 'revoked'
-  /** The caller no longer wants the timestamp. */
+  /** The caller no longer wants the timestamp, or others had the connections for most of its time. */
   | 'abandoned'
 
 /** The outcomes of requests without a valid timestamp. */

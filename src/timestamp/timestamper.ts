@@ -26,6 +26,8 @@ const ROOM = 256
 /** The same while no authority gives a timestamp: a few are enough to see that it does again. */
 const ROOM_AWAY = 8
 
+const CROWDED = 'too many others wait for one'
+
 /** Messages for callers. Only the log names an authority's address, and its own words. */
 const PUBLIC_PROBLEMS: Readonly<Record<TimestampFailure, string>> = {
   misconfigured: 'it could not be asked',
@@ -109,6 +111,14 @@ interface Ask extends Pick<TimestampLimits, 'signal' | 'trace' | 'owner' | 'find
   readonly ms: number
 }
 
+/** The turn of a request to an authority. */
+interface Turn {
+  readonly owner: string | undefined
+  readonly signal: AbortSignal
+  /** Called when it has come; throws where that is too late. */
+  onTurn(hasWaited: boolean): void
+}
+
 /** The reason why an authority gave no timestamp. */
 interface AuthorityFailure {
   /** The problem and the way to mend it, for the log. */
@@ -131,10 +141,14 @@ interface NamedAuthority extends TimestampAuthority {
   isProbed: boolean
   /** Time until which it is tried last since it has failed, in ms of `performance.now()`; undefined if it has not. */
   restsUntil?: number | undefined
+  /** Time that an answer takes, in ms, the latest counting most; undefined before the first one. */
+  answerMs?: number
   /** Bytes of its latest timestamps, the newest first. */
   lengths: readonly number[]
 }
 
+/** Weight of the time that the latest answer took against those before it. */
+const WEIGHT = 0.2
 /** Lengths that are kept of each authority: one timestamp with what somebody has added to it must not count for ever. */
 const KEPT_LENGTHS = 8
 
@@ -201,7 +215,7 @@ export class Timestamper {
     const own = this.#waiting.get(owner) ?? 0
     const all = [...this.#waiting.values()].reduce((sum, count) => sum + count, 0)
     if (own >= room - all) {
-      throw new TIMESTAMP_UNAVAILABLE('too many others wait for one')
+      throw new TIMESTAMP_UNAVAILABLE(CROWDED)
     }
   }
 
@@ -237,7 +251,9 @@ export class Timestamper {
     if (uncovered !== undefined) {
       return uncovered
     }
-    this.#probe(this.#authorities)
+    if (refusals.some(({ publicProblem }) => publicProblem !== CROWDED)) {
+      this.#probe(this.#authorities)
+    }
     throw toUnavailable(refusals)
   }
 
@@ -362,7 +378,7 @@ export class Timestamper {
       if ('token' in got) {
         return
       }
-      authority.probeProblem = got.publicProblem
+      authority.probeProblem = got.publicProblem === CROWDED ? authority.probeProblem : got.publicProblem
       failures += 1
       await delay(backoffMs(failures, this.#options.probeRetries), undefined, { ref: false, signal })
     } while (authority.known.paths.length === 0 || !this.#anyWorks)
@@ -381,6 +397,21 @@ export class Timestamper {
   ): Promise<Timestamp | AuthorityFailure> {
     const { name } = authority
     const begin = performance.now()
+    /** When a connection was free for it. */
+    let turnAt = Number.POSITIVE_INFINITY
+    const crowded = new TimestampError('timeout', CROWDED)
+    const onTurn = (hasWaited: boolean) => {
+      turnAt = performance.now()
+      // Timestamps that come too late would take the time of those who wait
+      if (hasWaited && begin + ms - turnAt < (authority.answerMs ?? 0)) {
+        throw crowded
+      }
+    }
+    const noteAnswer = () => {
+      const took = performance.now() - turnAt
+      const { answerMs = took } = authority
+      authority.answerMs = answerMs + WEIGHT * (took - answerMs)
+    }
     const tell = (outcome: TimestampOutcome, problem?: string) =>
       this.#options.observer.asked(name, (performance.now() - begin) / 1000, outcome, problem, trace)
     const late = new TimestampError('timeout', `did not answer within ${Math.round(ms)} ms`)
@@ -390,7 +421,7 @@ export class Timestamper {
     }
     try {
       const timestamp = await withTimeout(ms, late, signal, (signal) =>
-        this.#obtain(authority, data, { owner, signal }),
+        this.#obtain(authority, data, { owner, signal, onTurn }),
       )
       const wrong = findTimeProblem?.(timestamp.time)
       if (wrong !== undefined) {
@@ -399,6 +430,7 @@ export class Timestamper {
           `gave a time at which the signer cannot sign: ${wrong}; check both clocks`,
         )
       }
+      noteAnswer()
       Object.assign(authority, { works: true, probeProblem: undefined, restsUntil: undefined })
       tell('granted')
       return timestamp
@@ -406,6 +438,14 @@ export class Timestamper {
       if (!(error instanceof TimestampError)) {
         tell('abandoned')
         throw error
+      }
+      if (error === crowded || (error === late && performance.now() - turnAt < ms / 2)) {
+        // Most of the time went by while others were served, of which the authority knows nothing
+        tell('abandoned')
+        return { problem: `${name} could not be asked in time: ${CROWDED}`, publicProblem: CROWDED }
+      }
+      if (error === late) {
+        noteAnswer()
       }
       authority.works = false
       authority.restsUntil = performance.now() + this.#options.restMs
@@ -418,7 +458,7 @@ export class Timestamper {
   async #obtain(
     authority: NamedAuthority,
     data: Uint8Array,
-    { owner, signal }: { readonly owner: string | undefined; readonly signal: AbortSignal },
+    { owner, signal, onTurn }: Turn,
   ): Promise<Timestamp> {
     const { hashAlgorithm, policy, places } = authority
     const asked = {
@@ -427,7 +467,11 @@ export class Timestamper {
       nonce: createNonce(),
       ...(policy === undefined ? {} : { policy }),
     }
-    const send: HttpClient['send'] = (request) => places.use(owner, signal, () => this.#client.send(request))
+    const send: HttpClient['send'] = (request) =>
+      places.use(owner, signal, async (hasWaited) => {
+        onTurn(hasWaited)
+        return this.#client.send(request)
+      })
     const answer = await post({ send }, authority, encodeTimestampRequest(asked), signal)
     const timestamp = this.#verify(authority, answer, asked)
     authority.lengths = [timestamp.token.length, ...authority.lengths].slice(0, KEPT_LENGTHS)
