@@ -39,10 +39,10 @@ t.test('idle connections keep nobody out, however few files may be open', async 
   await waitUntilReady(url)
   t.match(
     log,
-    /may have 300 files open, .*: it takes 168 connections in place of the 384 of SIGNING_SERVICE_/,
+    /may have 300 files open, .*: a port takes 164 connections in place of the 384 of SIGNING_SERVICE_/,
   )
   const { samples } = await scrape(url)
-  t.equal(samples.get('signing_service_http_connections_limit'), 168)
+  t.equal(samples.get('signing_service_http_connections_limit'), 164)
   const sockets = Array.from({ length: 320 }, () => connect(port, '127.0.0.1').on('error', () => {}))
   t.teardown(() => {
     for (const socket of sockets) {

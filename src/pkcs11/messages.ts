@@ -111,10 +111,10 @@ export type ToMainThread =
   /** Searches the open token for keys that were not there, or not to be used; answered where that was possible. */
   | { readonly type: 'find-keys'; readonly keys: readonly number[] }
   /**
-   * Starts a worker for a session, which reads what it is told from its channel. Where no thread can be started, the main thread
-   * answers for it that the session cannot be opened, with this ticket, and it is not started until the next such order.
+   * Starts a worker for a session, which begins with this order, and reads others from its channel. Where no thread can be started,
+   * the main thread answers for it that the session cannot be opened, and the worker is not there until the next such message.
    */
-  | ({ readonly type: 'start' } & Ticket)
+  | { readonly type: 'start'; readonly order: ReopenOrder }
   /** The sessions are closed besides: by the end of their channels. */
   | { readonly type: 'close' }
 
@@ -134,10 +134,10 @@ export interface SignOrder extends Ticket {
 }
 
 /** An order that a session works on until it has answered. */
-export type SessionOrder =
-  | SignOrder
-  /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
-  | (Ticket & { readonly type: 'reopen'; readonly key: number })
+export type SessionOrder = SignOrder | ReopenOrder
+
+/** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
+export type ReopenOrder = Ticket & { readonly type: 'reopen'; readonly key: number }
 
 /** Sent by the channel of the session. */
 export type ToSession =
@@ -201,7 +201,8 @@ export type FromLibrary = Ticket & {
 
 /** Data that a session worker is started with. Handles are the buffers that pkcs11js gives: slot ids can exceed 2^53. */
 export interface SessionWorkerData {
-  readonly session: number
+  /** The first one. */
+  readonly order: ReopenOrder
   readonly module: string
   readonly slot: Uint8Array
   readonly keys: KeyReferences

@@ -20,7 +20,7 @@ const PROBE_RETRIES = { first: 5_000, longest: 60_000 }
 
 /**
  * Room for requests that wait for a timestamp, each of which keeps a connection of its caller's. An owner has half of what the others
- * leave, so that there is always some for those who come: 128 if he is alone.
+ * leave, so that it takes nine who ask for much to fill it: 128 if he is alone.
  */
 const ROOM = 256
 /** The same while no authority gives a timestamp: a few are enough to see that it does again. */
@@ -117,6 +117,8 @@ interface Turn {
   readonly signal: AbortSignal
   /** Called when it has come; throws where that is too late. */
   onTurn(hasWaited: boolean): void
+  /** Returns the time that is left then, in ms. */
+  msLeft(): number
 }
 
 /** The reason why an authority gave no timestamp. */
@@ -147,6 +149,8 @@ interface NamedAuthority extends TimestampAuthority {
   lengths: readonly number[]
 }
 
+/** Time after which a request ends that nobody waits for any more, in ms, beyond its own: whoever waits is told of the end of that. */
+const MARGIN_MS = 100
 /** Weight of the time that the latest answer took against those before it. */
 const WEIGHT = 0.2
 /** Lengths that are kept of each authority: one timestamp with what somebody has added to it must not count for ever. */
@@ -183,7 +187,9 @@ export class Timestamper {
       isProbed: false,
       lengths: [],
     }))
-    this.#client = new HttpClient({ connections, ...(proxies && { proxies }) })
+    // Several may be on one host, or behind one proxy
+    const all = connections * rest.authorities.length
+    this.#client = new HttpClient({ connections: all, ...(proxies && { proxies }) })
   }
 
   /**
@@ -400,10 +406,11 @@ export class Timestamper {
     /** When a connection was free for it. */
     let turnAt = Number.POSITIVE_INFINITY
     const crowded = new TimestampError('timeout', CROWDED)
+    const msLeft = () => Math.max(0, Math.ceil(begin + ms - performance.now()))
     const onTurn = (hasWaited: boolean) => {
       turnAt = performance.now()
       // Timestamps that come too late would take the time of those who wait
-      if (hasWaited && begin + ms - turnAt < (authority.answerMs ?? 0)) {
+      if (hasWaited && msLeft() < (authority.answerMs ?? 0)) {
         throw crowded
       }
     }
@@ -421,7 +428,7 @@ export class Timestamper {
     }
     try {
       const timestamp = await withTimeout(ms, late, signal, (signal) =>
-        this.#obtain(authority, data, { owner, signal, onTurn }),
+        this.#obtain(authority, data, { owner, signal, onTurn, msLeft }),
       )
       const wrong = findTimeProblem?.(timestamp.time)
       if (wrong !== undefined) {
@@ -458,7 +465,7 @@ export class Timestamper {
   async #obtain(
     authority: NamedAuthority,
     data: Uint8Array,
-    { owner, signal, onTurn }: Turn,
+    { owner, signal, onTurn, msLeft }: Turn,
   ): Promise<Timestamp> {
     const { hashAlgorithm, policy, places } = authority
     const asked = {
@@ -470,7 +477,8 @@ export class Timestamper {
     const send: HttpClient['send'] = (request) =>
       places.use(owner, signal, async (hasWaited) => {
         onTurn(hasWaited)
-        return this.#client.send(request)
+        // Where the caller leaves, the authority goes on with the request all the same, and the place is taken until it has ended
+        return this.#client.send({ ...request, signal: AbortSignal.timeout(msLeft() + MARGIN_MS) })
       })
     const answer = await post({ send }, authority, encodeTimestampRequest(asked), signal)
     const timestamp = this.#verify(authority, answer, asked)

@@ -848,3 +848,19 @@ t.test('an authority is not asked for what would come too late, while others wai
   pauseMs = 0
   await timestamper.timestamp(data, after(60_000))
 })
+
+t.test('who leaves gives his place to others when the authority has done with his request', async (t) => {
+  const server = await startTimestampServer(t, async (query, response) => {
+    await sleep(100)
+    send(response, await respond(query))
+  })
+  const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }], connections: 1 })
+  const leaving = new AbortController()
+  const first = timestamper.timestamp(data, { ...after(60_000), signal: leaving.signal })
+  await until('it is asked', () => server.seen.requests.length === 1)
+  leaving.abort(new Error('he leaves'))
+  await t.rejects(first, { message: 'he leaves' })
+  await timestamper.timestamp(data, after(60_000))
+  t.equal(server.seen.atOnce, 1)
+  t.strictSame(outcomes(), ['abandoned', 'granted'])
+})

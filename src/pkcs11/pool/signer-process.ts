@@ -45,23 +45,23 @@ export class SignerProcess {
     this.#ended = process.ended.then(onEnd)
   }
 
-  /** Drops the message where the process has gone, which `onEnd` tells. A session gets its worker with its first message. */
+  /** Drops the message where the process has gone, which `onEnd` tells. A session gets its worker with its first order. */
   send(message: ToSignerProcess): void {
     if (!('session' in message)) {
       this.#tell(message)
       return
     }
     const { session } = message
-    if (!this.#started.has(session) && 'ticket' in message) {
-      const { ticket } = message
+    if (this.#started.has(session)) {
+      const channel = this.#channels[session] as Duplex
+      channel.write(encodeMessage(message))
+    } else if (message.type === 'reopen') {
       this.#started.add(session)
-      this.#tell({ type: 'start', session, ticket })
+      this.#tell({ type: 'start', order: message })
     }
-    const channel = this.#channels[session] as Duplex
-    channel.write(encodeMessage(message))
   }
 
-  /** Receives what the main thread says: of a session, only that it has no worker. */
+  /** Receives what the main thread says, which tells of a session only that there is no thread for it. */
   #receive(message: FromSignerProcess, onMessage: (message: FromSignerProcess) => void): void {
     if (message.type === 'session-failed') {
       this.#started.delete(message.session)

@@ -17,6 +17,7 @@ import {
   type KeyReferences,
   MAIN_CHANNEL,
   type OpenFailure,
+  type ReopenOrder,
   type SessionWorkerData,
   type ToMainThread,
 } from '../messages.ts'
@@ -46,9 +47,13 @@ let settleLogin: (refusal?: Error) => void = ignore
 const workers = new Set<Worker>()
 /** Sessions that have not had a worker, which alone reads its channel. */
 const unstarted = new Set(Array(Number(sessions)).keys())
+/** In ms of `performance.now()`. */
+let noThreadUntil = 0
 const main = new Socket({ fd: MAIN_CHANNEL })
 
-/** As where a limit of processes and threads is reached, be it of the user or of the container. */
+/** Time for which no thread is started after one could not be, in ms: Node.js keeps 40 kB of each try for ever. */
+const NO_THREAD_MS = 600_000
+/** Told where a limit of processes and threads is reached, that of the user or of the container. */
 const NO_THREAD: TokenFailure = { returnValue: 'EAGAIN', call: 'pthread_create', recovery: 'throttled' }
 
 function ignore(): void {}
@@ -92,20 +97,28 @@ function describeOpenError(error: unknown): OpenFailure {
   return { kind: 'unavailable', message, reason: 'the token cannot be opened' }
 }
 
-/** @param ticket that of the first order to the session */
-function startSession(session: number, ticket: number): void {
+function startSession(order: ReopenOrder): void {
+  const { session, ticket } = order
   if (opened === undefined || closing.signal.aborted || !unstarted.delete(session)) {
     return
   }
   const { module, slot, keys } = opened
-  const workerData: SessionWorkerData = { session, module, slot, keys: referencesOf(keys) }
+  const workerData: SessionWorkerData = { order, module, slot, keys: referencesOf(keys) }
   try {
+    if (performance.now() < noThreadUntil) {
+      throw NO_THREAD
+    }
     // Without a listener for its error, which ends the process: it may have left the native library locked. What it allocates
     // stays in the processor's caches, and a session takes 4 MB less, when V8 collects it soon
     const worker = new Worker(WORKER, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 2 } })
     worker.once('exit', () => workers.delete(worker))
     workers.add(worker)
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_INIT_FAILED') {
+      noThreadUntil = performance.now() + NO_THREAD_MS
+    } else if (error !== NO_THREAD) {
+      throw error
+    }
     unstarted.add(session)
     tell({ type: 'session-failed', session, ticket, seconds: 0, failure: NO_THREAD })
   }
@@ -169,7 +182,7 @@ function receive(message: ToMainThread): void {
     case 'find-keys':
       return findKeys(message.keys)
     case 'start':
-      return startSession(message.session, message.ticket)
+      return startSession(message.order)
     case 'close':
       return void close()
   }

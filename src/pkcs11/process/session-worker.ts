@@ -26,7 +26,8 @@ import {
   type TokenSlot,
 } from './user-session.ts'
 
-const { session: number, module: path, slot: slotHandle } = workerData as SessionWorkerData
+const { order: first, module: path, slot: slotHandle } = workerData as SessionWorkerData
+const { session: number } = first
 let { keys } = workerData as SessionWorkerData
 const channel = new Channel(FIRST_CHANNEL + number)
 /** A signature stays in it until it is written to the channel. */
@@ -127,6 +128,7 @@ function reopen(ticket: number, key: number): void {
   })
 }
 
+reopen(first.ticket, first.key)
 for (const order of channel.orders()) {
   if (order.type === 'sign') {
     answer(order.ticket, 'sign-failed', () => ({ type: 'signed', signature: sign(order) }))

@@ -63,7 +63,7 @@ t.test('one in a session worker ends the signer process, while other workers wai
   tell(open)
   await opened
   for (const session of [0, 1]) {
-    tell({ type: 'start', session, ticket: 1 })
+    tell({ type: 'start', order: { type: 'reopen', session, ticket: 1, key: 0 } })
   }
   t.ok(child.kill('SIGUSR1'), 'which has it listen for no debugger')
   const [stderr] = await Promise.all([
@@ -77,7 +77,7 @@ t.test('one in a session worker ends the signer process, while other workers wai
 
 t.test('a session is not started before there is a token', async (t) => {
   const { child, tell } = start(t)
-  tell({ type: 'start', session: 0, ticket: 1 })
+  tell({ type: 'start', order: { type: 'reopen', session: 0, ticket: 1, key: 0 } })
   tell({ type: 'close' })
   t.strictSame(await once(child, 'exit'), [0, null])
 })
