@@ -84,7 +84,7 @@ export const AUDIT_UNAVAILABLE = createError(
 )
 export const SERVICE_BUSY = createError(
   'SERVICE_BUSY',
-  'Too many large documents, or unknown tokens of one user, at once; try again in a moment',
+  'Too many large documents at once; try again in a moment',
   503,
 )
 

@@ -1,4 +1,5 @@
 /** Says who a caller is, and what he may have signed. */
+import type { Client } from '../common/client.ts'
 import type { AccessConfiguration } from '../configuration/access-configuration.ts'
 import { type Credential, findCredential } from './credential.ts'
 import type { Grant } from './grant.ts'
@@ -11,12 +12,14 @@ interface Caller {
   readonly signingToken: SigningToken
   /** Value of the Authorization header. */
   readonly authorization: string | undefined
+  /** Absent if nobody can leave. */
+  readonly client?: Pick<Client, 'hasLeft'> | undefined
 }
 
 /** Finds out whose a token is. */
 interface Authenticator {
   /** @throws SIGNING_TOKEN_INVALID, ACCESS_UNAVAILABLE */
-  authenticate(credential: Credential): Promise<Grant>
+  authenticate(credential: Credential, client: Caller['client']): Promise<Grant>
   /** False while tokens cannot be verified. */
   readonly hasKeys: boolean
   renewKeys?(): void
@@ -51,10 +54,10 @@ export class Access {
    *
    * @throws SIGNING_TOKEN_MISSING, SIGNING_TOKEN_INVALID, ACCESS_UNAVAILABLE, which quote nothing of the token
    */
-  async authenticate({ signingToken, authorization }: Caller): Promise<Grant> {
+  async authenticate({ signingToken, authorization, client }: Caller): Promise<Grant> {
     return this.#authenticator === undefined
       ? EVERYTHING
-      : this.#authenticator.authenticate(findCredential(signingToken, authorization))
+      : this.#authenticator.authenticate(findCredential(signingToken, authorization), client)
   }
 
   /** Replaces the configuration. Tokens that were verified with the former one are verified again, unless nothing has changed. */

@@ -43,8 +43,8 @@ export function tokenIdOf(token: string): string | undefined {
 }
 
 /**
- * Returns whether a token may be the one that a check was made of, as one in 262,144 wrong tokens may. All others need no hash:
- * otherwise somebody who knows an identifier alone could keep its user from being verified.
+ * Returns whether a token may be the one that a check was made of. One in 262,144 wrong tokens passes; all others need no hash, so that
+ * somebody who knows an identifier alone cannot keep its user from being verified.
  */
 export function passesCheck(token: string, { check }: Pick<TokenHash, 'check'>): boolean {
   return checkOf(token) === check

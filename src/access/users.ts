@@ -1,15 +1,22 @@
 /** Authenticates callers by the tokens of ACCESS_FILE. */
 import { BlockList } from 'node:net'
+import type { Client } from '../common/client.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfiguredUser } from '../configuration/access-configuration.ts'
-import { SERVICE_BUSY, SIGNING_TOKEN_INVALID } from '../errors.ts'
+import { SIGNING_TOKEN_INVALID } from '../errors.ts'
 import type { Credential } from './credential.ts'
 import type { Grant } from './grant.ts'
 import { KnownTokens } from './known-tokens.ts'
 import { passesCheck, tokenIdOf, verifyToken } from './user-token.ts'
 
-/** Most tokens of one identifier that are verified or wait for it. There is one that is right. */
-const MAX_OF_ONE = 16
+/** Whoever waits for a verification. */
+type Waiting = Pick<Client, 'hasLeft'>
+
+/** A verification that is under way, or waits for its turn. */
+interface Verification {
+  readonly grant: Promise<Grant>
+  readonly waiting: Waiting[]
+}
 
 /** Verifications of tokens of one identifier. */
 interface Queue {
@@ -20,8 +27,8 @@ interface Queue {
 export class Users {
   readonly hasKeys = true
   readonly #known = new KnownTokens()
-  /** Verifications that are under way, keyed by the token: many requests may bring a new one at once. */
-  readonly #verifying = new Map<string, Promise<Grant>>()
+  /** Keyed by the token: many requests may bring a new one at once. */
+  readonly #verifications = new Map<string, Verification>()
   /** Keyed by the identifier of the token. */
   readonly #queues = new Map<string, Queue>()
   /** Keyed by the identifier of the token. */
@@ -39,28 +46,35 @@ export class Users {
     this.#known.clear(({ subject = '' }) => unchanged.has(subject))
   }
 
-  async authenticate(credential: Credential): Promise<Grant> {
-    return this.#known.authenticate(credential, (token) => this.#verifyOnce(token))
+  /** @param client whoever waits for it */
+  async authenticate(credential: Credential, client: Waiting = { hasLeft: false }): Promise<Grant> {
+    return this.#known.authenticate(credential, (token) => this.#verifyOnce(token, client))
   }
 
   /** Verifies a token once for all requests that bring it at the same time. */
-  async #verifyOnce(token: string): Promise<Grant> {
-    const verifying = this.#verifying.get(token) ?? this.#verify(token)
-    this.#verifying.set(token, verifying)
+  async #verifyOnce(token: string, client: Waiting): Promise<Grant> {
+    const waiting: Waiting[] = []
+    const verification = this.#verifications.get(token) ?? { grant: this.#verify(token, waiting), waiting }
+    this.#verifications.set(token, verification)
+    verification.waiting.push(client)
     try {
-      return await verifying
+      return await verification.grant
     } finally {
-      this.#verifying.delete(token)
+      this.#verifications.delete(token)
     }
   }
 
-  async #verify(token: string): Promise<Grant> {
+  async #verify(token: string, waiting: readonly Waiting[]): Promise<Grant> {
     const { generation } = this.#known
     const user = this.#users.get(`${tokenIdOf(token)}`)
     const isRight =
       user !== undefined &&
       passesCheck(token, user) &&
-      (await this.#inTurn(user.tokenId, () => verifyToken(token, user)))
+      (await this.#inTurn(
+        user.tokenId,
+        // Nobody hears that it is not valid where all have left
+        async () => waiting.some(({ hasLeft }) => !hasLeft) && verifyToken(token, user),
+      ))
     if (!isRight) {
       throw new SIGNING_TOKEN_INVALID()
     }
@@ -71,16 +85,11 @@ export class Users {
   }
 
   /**
-   * Verifies tokens of one identifier one after another. Who knows the right one can make any number of others that pass its check:
-   * all at once they would keep the processors from everybody.
-   *
-   * @throws SERVICE_BUSY if too many wait
+   * Verifies tokens of one identifier one after another. Who knows the check of one can make any number of others that pass it: all
+   * at once they would keep the processors from everybody.
    */
   async #inTurn(tokenId: string, verify: () => Promise<boolean>): Promise<boolean> {
     const queue = this.#queues.get(tokenId) ?? { length: 0, last: Promise.resolve() }
-    if (queue.length === MAX_OF_ONE) {
-      throw new SERVICE_BUSY()
-    }
     this.#queues.set(tokenId, queue)
     queue.length += 1
     const verifying = queue.last.then(verify)

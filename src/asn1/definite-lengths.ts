@@ -11,8 +11,7 @@ const END_OF_CONTENTS = 0
  * Converts BER to definite, shortest lengths, and octet strings to one piece (X.690 10.1, 10.2). Some authorities
  * answer with BER although RFC 3161 3 demands DER, and some programs write containers in it, which in PDFs must be DER. DER
  * comes out unchanged, so signatures stay valid, since they are over DER. What follows the element, such as a line end, is left
- * out.
- * An element of two octets takes hundreds of bytes of memory meanwhile.
+ * out. Callers limit the length: an element of two octets takes hundreds of bytes of memory meanwhile.
  *
  * @throws Error when the bytes do not begin with an element, or are nested too deeply
  */
@@ -29,7 +28,7 @@ interface Converted {
 function convert(bytes: Buffer, start: number, depth: number): Converted {
   const tag = bytes.readUInt8(start)
   if ((tag & 0x1f) === 0x1f || depth > MAX_DEPTH) {
-    throw new Error('nothing that is read has such a tag, or is nested so deeply')
+    throw new Error('it has a tag of several octets, or more than 40 levels')
   }
   if ((tag & CONSTRUCTED) === 0) {
     const { contents, end } = readDefinite(bytes, start + 1)

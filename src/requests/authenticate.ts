@@ -13,7 +13,7 @@ import { ACCESS_UNAVAILABLE } from '../errors.ts'
  *   may not call
  */
 export async function authenticate(
-  request: Pick<FastifyRequest, 'headers' | 'ip' | 'logDetails'>,
+  request: Pick<FastifyRequest, 'headers' | 'ip' | 'logDetails' | 'client'>,
   signingToken: SigningToken,
   access: Pick<Access, 'authenticate'>,
 ): Promise<Grant> {
@@ -30,7 +30,7 @@ export async function authenticate(
  * @throws ACCESS_UNAVAILABLE
  */
 export async function findSigners(
-  request: Pick<FastifyRequest, 'headers' | 'logDetails'>,
+  request: Pick<FastifyRequest, 'headers' | 'logDetails' | 'client'>,
   signingToken: SigningToken,
   access: Pick<Access, 'authenticate'>,
 ): Promise<Pick<Grant, 'signers' | 'subject'>> {
@@ -44,11 +44,15 @@ export async function findSigners(
 
 /** Verifies the token of a request, and notes for the log why one is not valid. The caller, who may be a stranger, is not told. */
 async function readGrant(
-  { headers: { authorization }, logDetails }: Pick<FastifyRequest, 'headers' | 'logDetails'>,
+  {
+    headers: { authorization },
+    logDetails,
+    client,
+  }: Pick<FastifyRequest, 'headers' | 'logDetails' | 'client'>,
   signingToken: SigningToken,
   access: Pick<Access, 'authenticate'>,
 ): Promise<Grant> {
-  return access.authenticate({ signingToken, authorization }).catch((error) => {
+  return access.authenticate({ signingToken, authorization, client: client ?? undefined }).catch((error) => {
     Object.assign(logDetails, defined({ reason: describeRefusal(error) }))
     throw error
   })

@@ -59,6 +59,7 @@ export function readCertificateExtensions(certificate: X509Certificate): Certifi
     critical: [...extensions].filter(([, { critical }]) => critical).map(([id]) => id),
     ...basicConstraints,
     addresses,
+    // It is not looked for in an authority, of which nobody may say so (RFC 9608 3)
     neverRevoked: !basicConstraints.ca && !areAskable(addresses) && saysNeverRevoked(extensions),
     keyUsage: readPresent(extensions, EXTENSION.keyUsage, readKeyUsage, []),
     extendedKeyUsage: readPresent(extensions, EXTENSION.extendedKeyUsage, readPurposes, []),
@@ -66,7 +67,7 @@ export function readCertificateExtensions(certificate: X509Certificate): Certifi
   }
 }
 
-/** Returns whether a certificate says that nobody need be asked about it. An authority must not say so of another one (RFC 9608 3). */
+/** Returns whether a certificate says that nobody need be asked about it. */
 function saysNeverRevoked(extensions: Extensions): boolean {
   return extensions.has(EXTENSION.noRevAvail) || extensions.has(EXTENSION.validityAssuredShortTerm)
 }

@@ -157,7 +157,7 @@ export interface ChainLink {
 }
 
 /**
- * Returns all certificates of a chain but the root, which nobody can revoke, and a leaf of which its authority says the same.
+ * Returns all certificates of a chain but the root, which nobody can revoke, and a leaf that its authority never revokes.
  *
  * @param chain leaf first
  */

@@ -8,7 +8,7 @@ const ANY = new asn1js.Any()
 const OBJECT_IDENTIFIER = new asn1js.ObjectIdentifier()
 const BIT_STRING = new asn1js.BitString()
 
-/** AttributeTypeAndValue (RFC 5280 4.1.2.4), with the types of values that OpenSSL reads in it (`ASN1_PRINTABLE`). */
+/** AttributeTypeAndValue (RFC 5280 4.1.2.4), with the types of values that OpenSSL reads in it and that names have (`ASN1_PRINTABLE`). */
 const ATTRIBUTE = sequence([
   OBJECT_IDENTIFIER,
   new asn1js.Choice({
@@ -63,7 +63,7 @@ type ExtensionTypes = Readonly<Partial<Record<keyof typeof EXTENSION, Schema>>>
  * Extensions that OpenSSL reads in each certificate of a path before all else (`ossl_x509v3_cache_extensions`). Where one is
  * malformed, no path with the certificate is valid, even if it is the root.
  */
-const READ_ALWAYS: ExtensionTypes = {
+export const READ_ALWAYS: ExtensionTypes = {
   subjectKeyIdentifier: new asn1js.OctetString(),
   authorityKeyIdentifier: sequence([
     primitive(0, true),
@@ -129,7 +129,7 @@ export function findUnreadableExtensions(extensions: Extensions): string[] {
   return findExtensions(
     extensions,
     READ_ALWAYS,
-    (value, type, name) => !isOfType(value, type) || lacks[name]?.(asn1js.fromBER(value).result) === true,
+    (value, type, name) => !isOfType(value, type) || REFUSED[name]?.(asn1js.fromBER(value).result) === true,
   )
 }
 
@@ -144,11 +144,11 @@ export function findDoubtfulExtensions(extensions: Extensions): string[] {
 function findExtensions(
   extensions: Extensions,
   types: ExtensionTypes,
-  isWrong: (value: Buffer, type: Schema, name: string) => boolean,
+  isWrong: (value: Buffer, type: Schema, name: keyof typeof EXTENSION) => boolean,
 ): string[] {
-  return Object.entries(types)
+  return (Object.entries(types) as [keyof typeof EXTENSION, Schema][])
     .filter(([name, type]) => {
-      const value = extensions.get(EXTENSION[name as keyof typeof EXTENSION])?.value
+      const value = extensions.get(EXTENSION[name])?.value
       return value !== undefined && value.length <= MAX_LENGTH && isWrong(value, type, name)
     })
     .map(([name]) => name)
@@ -156,22 +156,23 @@ function findExtensions(
 
 type Block = asn1js.BaseBlock
 
-/** What OpenSSL demands of values beside their types. */
-const lacks: Readonly<Record<string, (value: Block) => boolean>> = {
-  // A path length is no negative number (RFC 5280 4.2.1.9)
+/** Tells what OpenSSL refuses of values that are of their types. */
+const REFUSED: Readonly<Partial<Record<keyof typeof EXTENSION, (value: Block) => boolean>>> = {
+  // At least one usage (RFC 5280 4.2.1.3)
+  keyUsage: (value) =>
+    value instanceof asn1js.BitString && value.valueBlock.valueHexView.every((octet) => octet === 0),
+  // A path length is no negative number (4.2.1.9)
   basicConstraints: (value) =>
     childrenOf(value).some((one) => one instanceof asn1js.Integer && one.valueBlock.valueDec < 0),
   // A point names where the CRL is, or who issued it (4.2.1.13)
   crlDistributionPoints: (value) =>
     childrenOf(value).some((point) => {
-      const named = childrenOf(point).filter((field) => field.idBlock.tagNumber !== REASONS)
-      return named.every((field) => field.idBlock.tagNumber === CRL_ISSUER && childrenOf(field).length === 0)
+      const named = childrenOf(point).filter(({ idBlock }) => idBlock.tagNumber !== REASONS_TAG)
+      return named.every((field) => field.idBlock.tagNumber === ISSUER_TAG && childrenOf(field).length === 0)
     }),
 }
-
-/** Tags of the fields of a DistributionPoint. */
-const REASONS = 1
-const CRL_ISSUER = 2
+const REASONS_TAG = 1
+const ISSUER_TAG = 2
 
 function childrenOf(block: Block): readonly Block[] {
   return block instanceof asn1js.Constructed || block instanceof asn1js.Sequence ? block.valueBlock.value : []

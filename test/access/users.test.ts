@@ -94,7 +94,7 @@ const GUESSES = [
 ].map((number) => `fixedTokenId.${String(number).padStart(43, 'A')}`)
 const FIXED = `fixedTokenId.${'A'.repeat(43)}`
 
-t.test('guesses that have the check of a token are verified one after another, and few wait', async (t) => {
+t.test('guesses that have the check of a token are verified one after another', async (t) => {
   const salt = Buffer.alloc(16)
   const hash = scryptSync(FIXED, salt, 32, { N: 4_096, r: 8, p: 1 }).toString('base64url')
   const fixed = { tokenId: 'fixedTokenId', check: checkOf(FIXED), salt: salt.toString('base64url'), hash }
@@ -109,11 +109,26 @@ t.test('guesses that have the check of a token are verified one after another, a
       () => order.push(name),
       ({ code }) => order.push(code),
     )
-  await Promise.all([...GUESSES.map((token) => ask('guess', token)), ask('bob', bob.token)])
-  t.strictSame(order.slice(0, 4), Array(4).fill('SERVICE_BUSY'), 'those for whom there is no room')
+  await Promise.all([
+    ...GUESSES.map((token) => ask('guess', token)),
+    ask('alice', FIXED),
+    ask('bob', bob.token),
+  ])
   t.ok(order.indexOf('bob') < order.length - 1, 'others do not wait for them')
-  t.equal(order.filter((code) => code === 'SIGNING_TOKEN_INVALID').length, 16)
-  t.match(await users.authenticate({ token: FIXED }), { subject: 'alice' })
+  t.equal(order.at(-1), 'alice')
+  t.equal(order.filter((code) => code === 'SIGNING_TOKEN_INVALID').length, GUESSES.length)
+})
+
+t.test('a guess of which all have left is not verified, and the others are', async (t) => {
+  const users = createUsers()
+  const client = { hasLeft: false }
+  const first = users.authenticate({ token: alice.token }, client)
+  const second = users.authenticate({ token: alice.token })
+  client.hasLeft = true
+  t.strictSame([(await first).subject, (await second).subject], ['alice', 'alice'], 'one of them waits')
+  users.replace([])
+  users.replace([{ name: 'alice', ...alice.kept }])
+  await t.rejects(users.authenticate({ token: alice.token }, client), INVALID)
 })
 
 t.test('users are replaced: who is gone or another is verified anew, the others are known', async (t) => {

@@ -5,7 +5,7 @@ import { ACCESS_UNAVAILABLE, SIGNING_TOKEN_INVALID } from '../../src/errors.ts'
 import { findSigners } from '../../src/requests/authenticate.ts'
 
 async function find(authenticate: () => Promise<Grant>) {
-  return findSigners({ headers: {}, logDetails: {} }, { token: 'a' }, { authenticate })
+  return findSigners({ headers: {}, logDetails: {}, client: null }, { token: 'a' }, { authenticate })
 }
 
 t.test('a token is for the signers that it names', async (t) => {

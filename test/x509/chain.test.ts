@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parseCertificates } from '../../src/x509/certificate-file.ts'
-import { buildChain } from '../../src/x509/chain.ts'
+import { buildChain, chainLinks } from '../../src/x509/chain.ts'
 import { type Issued, issue, openssl, withUnknownKey, writeBundle } from '../support/certificates.ts'
 
 const PAST = new Date('2020-01-01T00:00:00Z')
@@ -272,3 +272,17 @@ function permutations<T>(items: readonly T[]): T[][] {
         permutations(items.filter((other) => other !== item)).map((others) => [item, ...others]),
       )
 }
+
+t.test('nobody is asked about a root, nor about a leaf that its authority never revokes', async (t) => {
+  const subjects = (chain: readonly Issued[]) =>
+    chainLinks(chain.map(({ certificate }) => certificate)).map(({ certificate }) => certificate.subject)
+  t.strictSame(subjects([leaf, issuing, policy, root]), [
+    'O=Test\nCN=Signer',
+    'O=Test\nCN=Issuing CA',
+    'O=Test\nCN=Policy CA',
+  ])
+  const never = issue(directory, {
+    ...{ subject: '/O=Test/CN=Never', issuer: issuing, extensions: ['2.5.29.56 = DER:0500'] },
+  })
+  t.strictSame(subjects([never, issuing, root]), ['O=Test\nCN=Issuing CA'])
+})

@@ -1,7 +1,11 @@
 import t from 'tap'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import { EXTENSION } from '../../src/x509/extensions.ts'
-import { findDoubtfulExtensions, findUnreadableExtensions } from '../../src/x509/malformed-extensions.ts'
+import {
+  findDoubtfulExtensions,
+  findUnreadableExtensions,
+  READ_ALWAYS,
+} from '../../src/x509/malformed-extensions.ts'
 import { type Issued, issue, openssl } from '../support/certificates.ts'
 import { runTool } from '../support/validators/run-tool.ts'
 
@@ -87,7 +91,7 @@ const UNTAGGED = 'a40c310a300806035504030c0178'
 const MALFORMED: readonly (readonly [Name, readonly string[]])[] = [
   ['subjectKeyIdentifier', ['020101', '30020400']],
   ['authorityKeyIdentifier', ['020101', '3003040101', '30030a0101', `3013a10e${UNTAGGED}820101`]],
-  ['keyUsage', ['0500', '0401c0', '30020106']],
+  ['keyUsage', ['0500', '0401c0', '30020106', '03020700', '030100']],
   ['extendedKeyUsage', ['0500', '3003020101', '06022a03']],
   ['basicConstraints', ['0500', '30020500', '3003040101', '0101ff', '1800', '30060101ff0201ff']],
   ['nameConstraints', ['0500', '30020500', '3004a0020500']],
@@ -148,6 +152,7 @@ t.test('one because of which OpenSSL refuses all paths is named', async (t) => {
   }
   const long = makeAuthority('subjectAltName', `308207d0${'8800'.repeat(999)}0000`)
   t.strictSame(findMalformed(long), [], 'one of more than 2,000 octets is not looked at')
+  t.strictSame(MALFORMED.map(([name]) => name).toSorted(), Object.keys(READ_ALWAYS).toSorted())
 })
 
 t.test('one that only some validators read is named apart', async (t) => {

@@ -686,6 +686,16 @@ t.test('an extension that validators cannot read, and nothing that follows from 
   t.throws(() => opensslVerify(signer, [unnamed], root))
 })
 
+t.test('a proxy certificate', async (t) => {
+  // ProxyCertInfo with id-ppl-inheritAll (RFC 3820 3.8)
+  const line = '1.3.6.1.5.5.7.1.14 = DER:300c300a06082b06010505071501'
+  const proxy = makeLeaf({ issuer: issuing, extensions: [SIGNS, FOR_DOCUMENTS, OCSP, line] })
+  t.match(review([proxy, issuing, policy], [root]), {
+    problems: ofLeaf('is a proxy certificate (RFC 3820), which validators refuse; have it issued anew'),
+  })
+  t.throws(() => opensslVerify(proxy, [issuing, policy], root))
+})
+
 t.test('two different algorithms for the signature of a certificate (RFC 5280 4.1.1.2)', async (t) => {
   const names =
     'names two different algorithms for its signature, outside and inside of what is signed (RFC 5280 4.1.1.2)'
