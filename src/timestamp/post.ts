@@ -125,12 +125,26 @@ function parse<T>(what: string, content: Buffer, parseContent: (content: Buffer)
 
 async function read(what: string, path: string): Promise<Buffer> {
   try {
-    return await readRegularFile(path)
+    return await readOnce(path)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const why = code === undefined ? message : `cannot be read (${code})`
     throw new TimestampError('misconfigured', `has a ${what} that ${why}`)
   }
+}
+
+/** What is read now, keyed by path. */
+const reading = new Map<string, Promise<Buffer>>()
+
+/** Reads a file once for all that want it meanwhile: where its file server hangs, each read keeps one of Node.js's few threads. */
+function readOnce(path: string): Promise<Buffer> {
+  const known = reading.get(path)
+  if (known !== undefined) {
+    return known
+  }
+  const read = readRegularFile(path).finally(() => reading.delete(path))
+  reading.set(path, read)
+  return read
 }
 
 /** Builds the value of the Authorization header (RFC 7617 2). */

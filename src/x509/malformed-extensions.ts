@@ -158,10 +158,7 @@ type Block = asn1js.BaseBlock
 
 /** Tells what OpenSSL refuses of values that are of their types. */
 const REFUSED: Readonly<Partial<Record<keyof typeof EXTENSION, (value: Block) => boolean>>> = {
-  // At least one usage (RFC 5280 4.2.1.3)
-  keyUsage: (value) =>
-    value instanceof asn1js.BitString && value.valueBlock.valueHexView.every((octet) => octet === 0),
-  // A path length is no negative number (4.2.1.9)
+  // A path length is no negative number (RFC 5280 4.2.1.9)
   basicConstraints: (value) =>
     childrenOf(value).some((one) => one instanceof asn1js.Integer && one.valueBlock.valueDec < 0),
   // A point names where the CRL is, or who issued it (4.2.1.13)

@@ -91,7 +91,7 @@ const UNTAGGED = 'a40c310a300806035504030c0178'
 const MALFORMED: readonly (readonly [Name, readonly string[]])[] = [
   ['subjectKeyIdentifier', ['020101', '30020400']],
   ['authorityKeyIdentifier', ['020101', '3003040101', '30030a0101', `3013a10e${UNTAGGED}820101`]],
-  ['keyUsage', ['0500', '0401c0', '30020106', '03020700', '030100']],
+  ['keyUsage', ['0500', '0401c0', '30020106']],
   ['extendedKeyUsage', ['0500', '3003020101', '06022a03']],
   ['basicConstraints', ['0500', '30020500', '3003040101', '0101ff', '1800', '30060101ff0201ff']],
   ['nameConstraints', ['0500', '30020500', '3004a0020500']],
