@@ -188,7 +188,7 @@ export async function buildApp(
   })
   const reloading = new Reloading({
     signers,
-    files: configuration.signers.files,
+    configuration: configuration.signers,
     intervalMs: configuration.reloadIntervalMs,
     load: loadSigners,
     log: logger,

@@ -29,14 +29,14 @@ export class FileWatch {
   async takeAsKnown(): Promise<void> {
     // A copy of the list discards a poll that is under way
     this.#files = [...this.#files]
-    this.#known = await describe(this.#files)
+    this.#known = await lookAt(this.#files)
     this.#last = this.#known
   }
 
   /** Replaces the watched files. Files that were watched before keep their known status, others get the present one. */
   async watch(files: readonly string[]): Promise<void> {
     this.#files = files
-    const now = await describe(files)
+    const now = await lookAt(files)
     this.#known = new Map([...now].map(([file, status]) => [file, this.#known.get(file) ?? status]))
     this.#last = now
   }
@@ -52,7 +52,7 @@ export class FileWatch {
 
   async #poll(): Promise<void> {
     const files = this.#files
-    const now = await describe(files)
+    const now = await lookAt(files)
     if (files === this.#files) {
       const changed = !areEqual(now, this.#known) && areEqual(now, this.#last)
       this.#last = now
@@ -68,10 +68,11 @@ export class FileWatch {
 }
 
 /**
- * Looks at one file after the other: a file server that is away keeps a thread for each look, of which Node.js has four for all
- * files and names, and without any no decision could be recorded.
+ * Looks at one file after the other, and returns when each has been there, or not: a file server that is away keeps a thread for each
+ * look, of which Node.js has four for all files and names, and without any no decision could be recorded. What is read at once would
+ * keep all requests waiting for it.
  */
-async function describe(files: readonly string[]): Promise<Statuses> {
+export async function lookAt(files: readonly string[]): Promise<Statuses> {
   const statuses = new Map<string, string>()
   for (const file of files) {
     const found = await stat(file).then(

@@ -2,8 +2,9 @@
 import type { BaseLogger } from 'pino'
 import { backoffMs } from '../common/backoff.ts'
 import type { LoadedSigners } from '../configuration/configuration.ts'
-import { FileWatch } from '../configuration/file-watch.ts'
+import { FileWatch, lookAt } from '../configuration/file-watch.ts'
 import { logProblems } from '../configuration/problem.ts'
+import type { SignerConfiguration, SignersConfiguration } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, refuseProblems } from '../errors.ts'
 import type { Signers } from './signers.ts'
 
@@ -16,8 +17,8 @@ const RETRY = { first: 5_000, longest: 60_000 }
 
 export interface ReloadingOptions {
   readonly signers: Pick<Signers, 'takeOver'>
-  /** Files of the configuration with which the service started. */
-  readonly files: readonly string[]
+  /** With which the service started. */
+  readonly configuration: Pick<SignersConfiguration, 'files' | 'signers'>
   /** Interval at which the files are polled, in ms; 0 for never. */
   readonly intervalMs: number
   /** Reads the configuration of the signers anew. */
@@ -54,6 +55,8 @@ export class Reloading {
   status: ReloadStatus = { since: new Date() }
   readonly #options: ReloadingOptions
   readonly #watch: FileWatch
+  /** The latest that was read. */
+  #read: Pick<SignersConfiguration, 'signers'>
   #running: Promise<void> | undefined
   #next: ReloadTrigger | undefined
   #pending: Candidate | undefined
@@ -63,12 +66,13 @@ export class Reloading {
 
   constructor(options: ReloadingOptions) {
     this.#options = options
+    this.#read = options.configuration
     this.#watch = new FileWatch(options.intervalMs, () => this.request('files'))
   }
 
   async start(): Promise<void> {
-    const { files, intervalMs } = this.#options
-    await this.#watch.watch(files)
+    const { configuration, intervalMs } = this.#options
+    await this.#watch.watch(configuration.files)
     if (intervalMs > 0 && !this.#stopped) {
       this.#watch.start()
     }
@@ -117,7 +121,9 @@ export class Reloading {
     this.#pending = undefined
     // The status is taken before the files are read, so that a change meanwhile is noticed
     await this.#watch.takeAsKnown()
+    await lookAt(this.#read.signers.flatMap(listUsedFiles))
     const loaded = load()
+    this.#read = loaded.signers
     // All files are watched, since a missing one may come
     await this.#watch.watch(loaded.signers.files)
     refuseProblems(loaded.problems)
@@ -188,6 +194,19 @@ export class Reloading {
       this.#options.onEnd(outcome)
     }
   }
+}
+
+/** Lists the files of a signer that are looked at, and read whenever they are used. */
+function listUsedFiles({ access, container }: SignerConfiguration): string[] {
+  const authorities = container.timestamps?.authorities ?? []
+  return [
+    access.module,
+    ...('file' in access.pin ? [access.pin.file] : []),
+    ...authorities.flatMap(({ credentials, tls = {} }) => [
+      ...(credentials !== undefined && 'passwordFile' in credentials ? [credentials.passwordFile] : []),
+      ...Object.values(tls),
+    ]),
+  ]
 }
 
 /** Returns why a configuration is not in use, with each reason once. */

@@ -18,7 +18,7 @@ function start(t: Test, change: Partial<ReloadingOptions> = {}) {
   const outcomes: string[] = []
   const reloading = new Reloading({
     signers: { takeOver: async () => {} },
-    files: [],
+    configuration: SIGNERS,
     intervalMs: 0,
     load: () => ({ signers: SIGNERS, problems: [], warnings: [] }),
     log: pino({ level: 'debug' }, { write: (line) => lines.push(JSON.parse(line)) }),
