@@ -57,6 +57,8 @@ export class Reloading {
   readonly #watch: FileWatch
   /** The latest that was read. */
   #read: Pick<SignersConfiguration, 'signers'>
+  /** True while it looks at files, which may take as long as a file server hangs. */
+  #isLooking = false
   #running: Promise<void> | undefined
   #next: ReloadTrigger | undefined
   #pending: Candidate | undefined
@@ -92,7 +94,9 @@ export class Reloading {
     this.#stopped = true
     this.#watch.stop()
     clearTimeout(this.#retryTimer)
-    await this.#running
+    if (!this.#isLooking) {
+      await this.#running
+    }
   }
 
   #runNext(): void {
@@ -120,8 +124,13 @@ export class Reloading {
     const retryPins = trigger === 'signal' || this.#pending?.retryPins === true
     this.#pending = undefined
     // The status is taken before the files are read, so that a change meanwhile is noticed
+    this.#isLooking = true
     await this.#watch.takeAsKnown()
     await lookAt(this.#read.signers.flatMap(listUsedFiles))
+    this.#isLooking = false
+    if (this.#stopped) {
+      return
+    }
     const loaded = load()
     this.#read = loaded.signers
     // All files are watched, since a missing one may come

@@ -5,26 +5,35 @@ type Owner = string | undefined
  * that one who asks for much keeps nobody waiting.
  */
 export class Places {
+  readonly #count: number
   #free: number
   /** What waits, in the order in which it came, keyed by owner; the one whose turn is next is the first. */
   readonly #waiting = new Map<Owner, Set<() => void>>()
 
   constructor(count: number) {
+    this.#count = count
     this.#free = count
+  }
+
+  /** Returns how many rounds of all places end before an owner's next one begins. */
+  roundsBefore(owner: Owner): number {
+    const own = this.#waiting.get(owner)?.size ?? 0
+    const others = [...this.#waiting].filter(([other]) => other !== owner)
+    // Each of the others has as many turns before it as the owner himself, if he wants as many
+    const ahead = others.reduce((sum, [, { size }]) => sum + Math.min(size, own + 1), own)
+    return this.#free > 0 ? 0 : (ahead + 1) / this.#count
   }
 
   /**
    * Acts once there is a place, which it keeps until it has ended.
    *
-   * @param act is told whether there was none at first
    * @throws the signal's reason when it is aborted before; what `act` throws
    */
-  async use<T>(owner: Owner, signal: AbortSignal, act: (hasWaited: boolean) => Promise<T>): Promise<T> {
+  async use<T>(owner: Owner, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
     signal.throwIfAborted()
-    const hasWaited = this.#free === 0
     await this.#take(owner, signal)
     try {
-      return await act(hasWaited)
+      return await act()
     } finally {
       this.#giveBack()
     }

@@ -78,10 +78,9 @@ async function readSecrets({
   credentials,
   tls: files,
 }: TimestampAuthority): Promise<Pick<HttpRequest, 'authorization' | 'tls'>> {
-  const [authorization, tls] = await Promise.all([
-    credentials && authorize(credentials),
-    files && readTls(files),
-  ])
+  // One file after another: where their file server hangs, each read keeps one of Node.js's few threads
+  const authorization = credentials && (await authorize(credentials))
+  const tls = files && (await readTls(files))
   return defined({ authorization, tls })
 }
 
@@ -95,11 +94,11 @@ interface ReadTls {
 const lastRead = new WeakMap<TlsFiles, ReadTls>()
 
 async function readTls(files: TlsFiles): Promise<TlsMaterial> {
-  const contents = await Promise.all([
-    files.caFile === undefined ? undefined : read('CA file', files.caFile),
-    files.certificateFile === undefined ? undefined : read('certificate file', files.certificateFile),
-    files.keyFile === undefined ? undefined : read('key file', files.keyFile),
-  ])
+  const contents = [
+    files.caFile === undefined ? undefined : await read('CA file', files.caFile),
+    files.certificateFile === undefined ? undefined : await read('certificate file', files.certificateFile),
+    files.keyFile === undefined ? undefined : await read('key file', files.keyFile),
+  ]
   const last = lastRead.get(files)
   if (last?.contents.every((one, index) => one === undefined || contents[index]?.equals(one))) {
     return last.material
@@ -136,7 +135,7 @@ async function read(what: string, path: string): Promise<Buffer> {
 /** What is read now, keyed by path. */
 const reading = new Map<string, Promise<Buffer>>()
 
-/** Reads a file once for all that want it meanwhile: where its file server hangs, each read keeps one of Node.js's few threads. */
+/** Reads a file once for all that want it meanwhile. */
 function readOnce(path: string): Promise<Buffer> {
   const known = reading.get(path)
   if (known !== undefined) {

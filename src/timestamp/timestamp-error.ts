@@ -16,7 +16,9 @@ export type TimestampOutcome =
   | 'untrusted'
   /** A certificate of the authority was revoked. */
   | 'revoked'
-  /** The caller no longer wants the timestamp, or others had the connections for most of its time. */
+  /** Others have the connections for so long that its answer would come too late. */
+  | 'crowded'
+  /** The caller no longer wants the timestamp. */
   | 'abandoned'
 
 /** The outcomes of requests without a valid timestamp. */

@@ -39,6 +39,7 @@ const PUBLIC_PROBLEMS: Readonly<Record<TimestampFailure, string>> = {
   mismatch: 'an answer that does not count',
   untrusted: 'an answer that does not count',
   revoked: 'its certificate was revoked',
+  crowded: CROWDED,
 }
 
 export interface TimestamperOptions {
@@ -109,16 +110,44 @@ export interface TimestampLimits {
 interface Ask extends Pick<TimestampLimits, 'signal' | 'trace' | 'owner' | 'findTimeProblem'> {
   /** Time limit, in ms. */
   readonly ms: number
+  /** True where nobody waits for the timestamp. It then takes nobody's place, nor waits for one. */
+  readonly isProbe?: boolean
 }
 
-/** The turn of a request to an authority. */
-interface Turn {
-  readonly owner: string | undefined
-  readonly signal: AbortSignal
-  /** Called when it has come; throws where that is too late. */
-  onTurn(hasWaited: boolean): void
-  /** Returns the time that is left then, in ms. */
-  msLeft(): number
+/** The turn of a request to an authority. Times are ms of `performance.now()`. */
+class Turn {
+  readonly #end: number
+  #queuedAt: number | undefined
+  #begunAt: number | undefined
+
+  constructor(end: number) {
+    this.#end = end
+  }
+
+  /** Notes that it waits for a place from now on. */
+  queue(): void {
+    this.#queuedAt = performance.now()
+  }
+
+  /** Notes that it is sent now. */
+  begin(): void {
+    this.#begunAt = performance.now()
+  }
+
+  /** Returns the time that is left, in ms. */
+  left(): number {
+    return Math.max(0, Math.ceil(this.#end - performance.now()))
+  }
+
+  /** Returns for how long it has waited for a place, in ms. */
+  waited(): number {
+    return this.#queuedAt === undefined ? 0 : (this.#begunAt ?? performance.now()) - this.#queuedAt
+  }
+
+  /** Returns how long ago it was sent, in ms; undefined if it was not. */
+  sentFor(): number | undefined {
+    return this.#begunAt === undefined ? undefined : performance.now() - this.#begunAt
+  }
 }
 
 /** The reason why an authority gave no timestamp. */
@@ -187,8 +216,8 @@ export class Timestamper {
       isProbed: false,
       lengths: [],
     }))
-    // Several may be on one host, or behind one proxy
-    const all = connections * rest.authorities.length
+    // Several may be on one host, or behind one proxy, and each has a probe beside its places
+    const all = (connections + 1) * rest.authorities.length
     this.#client = new HttpClient({ connections: all, ...(proxies && { proxies }) })
   }
 
@@ -306,7 +335,9 @@ export class Timestamper {
    */
   async probe(ms: number): Promise<void> {
     const unknown = this.#authorities.filter(({ known }) => known.paths.length === 0)
-    await Promise.all(unknown.map((authority) => this.#ask(authority, randomBytes(32), { ms })))
+    await Promise.all(
+      unknown.map((authority) => this.#ask(authority, randomBytes(32), { ms, isProbe: true })),
+    )
   }
 
   /**
@@ -380,11 +411,11 @@ export class Timestamper {
     const { signal } = this.#closing
     let failures = 0
     do {
-      const got = await this.#ask(authority, randomBytes(32), { ms, signal })
+      const got = await this.#ask(authority, randomBytes(32), { ms, signal, isProbe: true })
       if ('token' in got) {
         return
       }
-      authority.probeProblem = got.publicProblem === CROWDED ? authority.probeProblem : got.publicProblem
+      authority.probeProblem = got.publicProblem
       failures += 1
       await delay(backoffMs(failures, this.#options.probeRetries), undefined, { ref: false, signal })
     } while (authority.known.paths.length === 0 || !this.#anyWorks)
@@ -399,26 +430,11 @@ export class Timestamper {
   async #ask(
     authority: NamedAuthority,
     data: Uint8Array,
-    { ms, signal, trace, owner, findTimeProblem }: Ask,
+    { ms, signal, trace, findTimeProblem, ...rest }: Ask,
   ): Promise<Timestamp | AuthorityFailure> {
     const { name } = authority
     const begin = performance.now()
-    /** When a connection was free for it. */
-    let turnAt = Number.POSITIVE_INFINITY
-    const crowded = new TimestampError('timeout', CROWDED)
-    const msLeft = () => Math.max(0, Math.ceil(begin + ms - performance.now()))
-    const onTurn = (hasWaited: boolean) => {
-      turnAt = performance.now()
-      // Timestamps that come too late would take the time of those who wait
-      if (hasWaited && msLeft() < (authority.answerMs ?? 0)) {
-        throw crowded
-      }
-    }
-    const noteAnswer = () => {
-      const took = performance.now() - turnAt
-      const { answerMs = took } = authority
-      authority.answerMs = answerMs + WEIGHT * (took - answerMs)
-    }
+    const turn = new Turn(begin + ms)
     const tell = (outcome: TimestampOutcome, problem?: string) =>
       this.#options.observer.asked(name, (performance.now() - begin) / 1000, outcome, problem, trace)
     const late = new TimestampError('timeout', `did not answer within ${Math.round(ms)} ms`)
@@ -428,7 +444,7 @@ export class Timestamper {
     }
     try {
       const timestamp = await withTimeout(ms, late, signal, (signal) =>
-        this.#obtain(authority, data, { owner, signal, onTurn, msLeft }),
+        this.#obtain(authority, data, { ...rest, signal, turn }),
       )
       const wrong = findTimeProblem?.(timestamp.time)
       if (wrong !== undefined) {
@@ -437,7 +453,7 @@ export class Timestamper {
           `gave a time at which the signer cannot sign: ${wrong}; check both clocks`,
         )
       }
-      noteAnswer()
+      noteAnswer(authority, turn)
       Object.assign(authority, { works: true, probeProblem: undefined, restsUntil: undefined })
       tell('granted')
       return timestamp
@@ -446,13 +462,14 @@ export class Timestamper {
         tell('abandoned')
         throw error
       }
-      if (error === crowded || (error === late && performance.now() - turnAt < ms / 2)) {
-        // Most of the time went by while others were served, of which the authority knows nothing
-        tell('abandoned')
-        return { problem: `${name} could not be asked in time: ${CROWDED}`, publicProblem: CROWDED }
+      if (error.outcome === 'crowded' || (error === late && turn.waited() > ms / 2)) {
+        // Others were served meanwhile, of which the authority knows nothing
+        const problem = `${name} was not asked in time: ${CROWDED}`
+        tell('crowded', problem)
+        return { problem, publicProblem: CROWDED }
       }
       if (error === late) {
-        noteAnswer()
+        noteAnswer(authority, turn)
       }
       authority.works = false
       authority.restsUntil = performance.now() + this.#options.restMs
@@ -465,7 +482,15 @@ export class Timestamper {
   async #obtain(
     authority: NamedAuthority,
     data: Uint8Array,
-    { owner, signal, onTurn, msLeft }: Turn,
+    {
+      owner,
+      signal,
+      isProbe,
+      turn,
+    }: Pick<Ask, 'owner' | 'isProbe'> & {
+      readonly signal: AbortSignal
+      readonly turn: Turn
+    },
   ): Promise<Timestamp> {
     const { hashAlgorithm, policy, places } = authority
     const asked = {
@@ -474,12 +499,19 @@ export class Timestamper {
       nonce: createNonce(),
       ...(policy === undefined ? {} : { policy }),
     }
-    const send: HttpClient['send'] = (request) =>
-      places.use(owner, signal, async (hasWaited) => {
-        onTurn(hasWaited)
-        // Where the caller leaves, the authority goes on with the request all the same, and the place is taken until it has ended
-        return this.#client.send({ ...request, signal: AbortSignal.timeout(msLeft() + MARGIN_MS) })
-      })
+    const exchange: HttpClient['send'] = async (request) => {
+      turn.begin()
+      // Where the caller leaves, the authority goes on with the request all the same, and the place is taken until it has ended
+      return this.#client.send({ ...request, signal: AbortSignal.timeout(turn.left() + MARGIN_MS) })
+    }
+    const send: HttpClient['send'] = async (request) => {
+      if (isProbe) {
+        return exchange(request)
+      }
+      turn.queue()
+      requireTime(authority, owner, turn)
+      return places.use(owner, signal, () => exchange(request))
+    }
     const answer = await post({ send }, authority, encodeTimestampRequest(asked), signal)
     const timestamp = this.#verify(authority, answer, asked)
     authority.lengths = [timestamp.token.length, ...authority.lengths].slice(0, KEPT_LENGTHS)
@@ -523,6 +555,27 @@ export class Timestamper {
     } catch {
       throw problem
     }
+  }
+}
+
+/** Notes how long a request has been under way, as the answer to another one may take as long. */
+function noteAnswer(authority: NamedAuthority, turn: Turn): void {
+  const took = turn.sentFor()
+  if (took !== undefined) {
+    const { answerMs = took } = authority
+    authority.answerMs = answerMs + WEIGHT * (took - answerMs)
+  }
+}
+
+/**
+ * Refuses what would have to wait for a place until its answer came too late: then it would take the time of those who wait.
+ *
+ * @throws TimestampError
+ */
+function requireTime({ places, answerMs = 0 }: NamedAuthority, owner: string | undefined, turn: Turn): void {
+  const rounds = places.roundsBefore(owner)
+  if (rounds > 0 && (rounds + 1) * answerMs > turn.left()) {
+    throw new TimestampError('crowded', CROWDED)
   }
 }
 

@@ -241,7 +241,7 @@ function readHost(content: Buffer): string {
   const text = toText(content)
   const { hostname } = new URL(text)
   // `URL` reads `http:a` as `http://a`
-  if (hostname === '' || !text.includes('://')) {
+  if (hostname === '' || !/^[^:/?#]+:\/\//.test(text)) {
     throw new Error('it is an address without a host')
   }
   return hostname.toLowerCase()

@@ -166,15 +166,19 @@ t.test('a PDF of which a signature allows no other is refused', async (t) => {
   const signed = (place: string, method: string, parameters: string) => {
     const reference = `<< /TransformMethod /${method} /TransformParams << ${parameters} >> >>`
     const signature = `<< /Type /Sig /Reference [ ${reference} ] >>`
-    const entry = place === 'Perms' ? `/Perms << /DocMDP ${signature} >>` : fieldWith(signature)
+    const entry = place === 'Perms' ? `/Perms << /DocMDP ${signature} >>` : formWith(place, signature)
     return Buffer.from(source.replace('/Type /Catalog', `/Type /Catalog ${entry}`), 'latin1')
   }
-  const fieldWith = (signature: string) =>
-    `/AcroForm << /Fields [ << /FT /Sig /T (Old) /V ${signature} >> ] /SigFlags 3 >>`
+  const formWith = (place: string, signature: string) => {
+    const field = `<< /FT /Sig /T (Old) /V ${signature} >>`
+    const fields = place === 'Kid' ? `<< /T (Form) /Kids [ ${field} ] >>` : field
+    return `/AcroForm << /Fields [ ${fields} ] /SigFlags 3 >>`
+  }
   for (const [place, method, parameters, code] of [
     ['Perms', 'DocMDP', '/P 1', 'LOCKED_PDF'],
     ['Field', 'DocMDP', '/P 1', 'LOCKED_PDF'],
     ['Field', 'FieldMDP', '/Action /All', 'LOCKED_PDF'],
+    ['Kid', 'FieldMDP', '/Action /All', 'LOCKED_PDF'],
     ['Perms', 'DocMDP', '/P 2', 'SERVICE_REFUSED'],
     ['Perms', 'DocMDP', '', 'SERVICE_REFUSED'],
     ['Field', 'FieldMDP', '/Action /Include /Fields [ (Old) ]', 'SERVICE_REFUSED'],

@@ -839,12 +839,12 @@ t.test('an authority is not asked for what would come too late, while others wai
   const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }], connections: 1 })
   await timestamper.timestamp(data, after(60_000))
   const first = timestamper.timestamp(data, after(60_000))
-  // When the first has its answer, the second has less time left than one takes
+  // There is time for one answer, but not for that of the first and his own
   const second = timestamper.timestamp(data, after(700))
   await t.rejects(second, { message: /too many others wait for one/ })
   await first
   t.equal(server.seen.requests.length, 2)
-  t.strictSame(outcomes().toSorted(), ['abandoned', 'granted', 'granted'])
+  t.strictSame(outcomes().toSorted(), ['crowded', 'granted', 'granted'])
   pauseMs = 0
   await timestamper.timestamp(data, after(60_000))
 })
@@ -864,3 +864,41 @@ t.test('who leaves gives his place to others when the authority has done with hi
   t.equal(server.seen.atOnce, 1)
   t.strictSame(outcomes(), ['abandoned', 'granted'])
 })
+
+t.test('an authority is not blamed for the time in which others had its connections', async (t) => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const server = await startTimestampServer(t, async (query, response) => {
+    await held
+    send(response, await respond(query))
+  })
+  const { timestamper, told, outcomes } = start(t, { authorities: [{ url: server.url }], connections: 1 })
+  const first = timestamper.timestamp(data, { ...after(60_000), owner: 'one' })
+  const second = timestamper.timestamp(data, { ...after(300), owner: 'other' })
+  await t.rejects(second, { message: /too many others wait for one/ })
+  t.match(told, [{ outcome: 'crowded', problem: /was not asked in time: too many others wait for one$/ }])
+  release()
+  await first
+  t.strictSame(outcomes(), ['crowded', 'granted'])
+})
+
+t.test(
+  'where all connections of an authority are taken for too long, the next one is asked at once',
+  async (t) => {
+    const slow: Answer = async (query, response) => {
+      await sleep(400)
+      send(response, await respond(query))
+    }
+    const { timestamper, outcomes, one, other } = await startBoth(t, slow, good, { connections: 1 })
+    await timestamper.timestamp(data, after(60_000))
+    const held = timestamper.timestamp(data, after(60_000))
+    await until('it is asked', () => one.seen.requests.length === 2)
+    // Half of the time is less than two answers take
+    await timestamper.timestamp(data, after(1_200))
+    t.equal(other.seen.requests.length, 1)
+    await held
+    t.strictSame(outcomes().toSorted(), ['crowded', 'granted', 'granted', 'granted'])
+  },
+)

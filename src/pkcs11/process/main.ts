@@ -8,6 +8,7 @@ import { Socket } from 'node:net'
 import { constants, getPriority, setPriority } from 'node:os'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { backoffMs } from '../../common/backoff.ts'
 import { encodeMessage, MAX_MAIN_LENGTH, readMessages } from '../frames.ts'
 import {
   APART,
@@ -47,12 +48,14 @@ let settleLogin: (refusal?: Error) => void = ignore
 const workers = new Set<Worker>()
 /** Sessions that have not had a worker, which alone reads its channel. */
 const unstarted = new Set(Array(Number(sessions)).keys())
+/** Threads that could not be started since the last one that was. */
+let failedThreads = 0
 /** In ms of `performance.now()`. */
 let noThreadUntil = 0
 const main = new Socket({ fd: MAIN_CHANNEL })
 
-/** Time for which no thread is started after one could not be, in ms: Node.js keeps 40 kB of each try for ever. */
-const NO_THREAD_MS = 600_000
+/** Waits before a thread is started again after some could not be, in ms: Node.js keeps 40 kB of each try for ever. */
+const NO_THREAD_WAITS = { first: 2_000, longest: 600_000 }
 /** Told where a limit of processes and threads is reached, that of the user or of the container. */
 const NO_THREAD: TokenFailure = { returnValue: 'EAGAIN', call: 'pthread_create', recovery: 'throttled' }
 
@@ -111,11 +114,13 @@ function startSession(order: ReopenOrder): void {
     // Without a listener for its error, which ends the process: it may have left the native library locked. What it allocates
     // stays in the processor's caches, and a session takes 4 MB less, when V8 collects it soon
     const worker = new Worker(WORKER, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 2 } })
+    failedThreads = 0
     worker.once('exit', () => workers.delete(worker))
     workers.add(worker)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_INIT_FAILED') {
-      noThreadUntil = performance.now() + NO_THREAD_MS
+      failedThreads += 1
+      noThreadUntil = performance.now() + backoffMs(failedThreads, NO_THREAD_WAITS)
     } else if (error !== NO_THREAD) {
       throw error
     }

@@ -15,10 +15,18 @@ export function refuseLocked(doc: PDFDocument): void {
 /** Lists the certification signature, and those of the form's fields. */
 function signaturesOf({ catalog }: PDFDocument): PDFDict[] {
   const certification = lookUp(lookUp(catalog, 'Perms'), 'DocMDP')
-  const fields = lookUp(lookUp(catalog, 'AcroForm'), 'Fields')
-  return [certification, ...elementsOf(fields).map((field) => lookUp(field, 'V'))].filter(
+  const fields = fieldsIn(lookUp(lookUp(catalog, 'AcroForm'), 'Fields'))
+  return [certification, ...fields.map((field) => lookUp(field, 'V'))].filter(
     (value) => value instanceof PDFDict,
   )
+}
+
+/** Levels of fields below fields, which a file could make a circle. */
+const MAX_DEPTH = 8
+
+function fieldsIn(fields: unknown, depth = 0): unknown[] {
+  const here = depth === MAX_DEPTH ? [] : elementsOf(fields)
+  return here.flatMap((field) => [field, ...fieldsIn(lookUp(field, 'Kids'), depth + 1)])
 }
 
 /** Returns whether it permits no changes (ISO 32000-2 12.8.2.2), or none of any field (12.8.2.4). */
