@@ -1,5 +1,5 @@
 /**
- * Has V8 collect the young generation, of 8 MB, in the thread that fills it. On few processors the threads that it would call for help
+ * Has V8 collect the young generation in the thread that fills it. On few processors the threads that it would call for help
  * take a tenth of all time for requests, and help little.
  */
 import { setFlagsFromString } from 'node:v8'

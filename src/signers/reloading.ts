@@ -127,14 +127,14 @@ export class Reloading {
     this.#isLooking = true
     await this.#watch.takeAsKnown()
     await lookAt(this.#read.signers.flatMap(listUsedFiles))
-    this.#isLooking = false
-    if (this.#stopped) {
-      return
-    }
     const loaded = load()
     this.#read = loaded.signers
     // All files are watched, since a missing one may come
     await this.#watch.watch(loaded.signers.files)
+    this.#isLooking = false
+    if (this.#stopped) {
+      return
+    }
     refuseProblems(loaded.problems)
     await this.#takeOver({ loaded, retryPins, failures: 0, logged: '' })
   }

@@ -173,7 +173,7 @@ interface NamedAuthority extends TimestampAuthority {
   /** Time until which it is tried last since it has failed, in ms of `performance.now()`; undefined if it has not. */
   restsUntil?: number | undefined
   /** Time that an answer takes, in ms, the latest counting most; undefined before the first one. */
-  answerMs?: number
+  answerMs?: number | undefined
   /** Bytes of its latest timestamps, the newest first. */
   lengths: readonly number[]
 }
@@ -438,10 +438,10 @@ export class Timestamper {
     const tell = (outcome: TimestampOutcome, problem?: string) =>
       this.#options.observer.asked(name, (performance.now() - begin) / 1000, outcome, problem, trace)
     const late = new TimestampError('timeout', `did not answer within ${Math.round(ms)} ms`)
+    const restedUntil = authority.restsUntil
     // One that failed rests again while it is tried, so that only one request at a time waits for it
-    if (authority.restsUntil !== undefined) {
-      authority.restsUntil = begin + this.#options.restMs
-    }
+    const restsUntil = restedUntil === undefined ? undefined : begin + this.#options.restMs
+    authority.restsUntil = restsUntil
     try {
       const timestamp = await withTimeout(ms, late, signal, (signal) =>
         this.#obtain(authority, data, { ...rest, signal, turn }),
@@ -452,6 +452,10 @@ export class Timestamper {
           'mismatch',
           `gave a time at which the signer cannot sign: ${wrong}; check both clocks`,
         )
+      }
+      if (!authority.works) {
+        // How long it took before says nothing any more
+        authority.answerMs = undefined
       }
       noteAnswer(authority, turn)
       Object.assign(authority, { works: true, probeProblem: undefined, restsUntil: undefined })
@@ -464,11 +468,14 @@ export class Timestamper {
       }
       if (error.outcome === 'crowded' || (error === late && turn.waited() > ms / 2)) {
         // Others were served meanwhile, of which the authority knows nothing
-        const problem = `${name} was not asked in time: ${CROWDED}`
+        const problem = `${name} was not asked, or too late: ${CROWDED}`
         tell('crowded', problem)
+        if (authority.restsUntil === restsUntil) {
+          authority.restsUntil = restedUntil
+        }
         return { problem, publicProblem: CROWDED }
       }
-      if (error === late) {
+      if (error === late && rest.isProbe !== true) {
         noteAnswer(authority, turn)
       }
       authority.works = false
@@ -509,8 +516,18 @@ export class Timestamper {
         return exchange(request)
       }
       turn.queue()
-      requireTime(authority, owner, turn)
-      return places.use(owner, signal, () => exchange(request))
+      const rounds = places.roundsBefore(owner)
+      const requireTime = (ahead: number) => {
+        if (rounds > 0 && (ahead + 1) * (authority.answerMs ?? 0) > turn.left()) {
+          // It would take the time of those who wait, and come too late
+          throw new TimestampError('crowded', CROWDED)
+        }
+      }
+      requireTime(rounds)
+      return places.use(owner, signal, async () => {
+        requireTime(0)
+        return exchange(request)
+      })
     }
     const answer = await post({ send }, authority, encodeTimestampRequest(asked), signal)
     const timestamp = this.#verify(authority, answer, asked)
@@ -564,18 +581,6 @@ function noteAnswer(authority: NamedAuthority, turn: Turn): void {
   if (took !== undefined) {
     const { answerMs = took } = authority
     authority.answerMs = answerMs + WEIGHT * (took - answerMs)
-  }
-}
-
-/**
- * Refuses what would have to wait for a place until its answer came too late: then it would take the time of those who wait.
- *
- * @throws TimestampError
- */
-function requireTime({ places, answerMs = 0 }: NamedAuthority, owner: string | undefined, turn: Turn): void {
-  const rounds = places.roundsBefore(owner)
-  if (rounds > 0 && (rounds + 1) * answerMs > turn.left()) {
-    throw new TimestampError('crowded', CROWDED)
   }
 }
 

@@ -157,7 +157,17 @@ t.test('values that are none', async (t) => {
   for (const [variable, ...values] of [
     ['LEVEL', 'B-B', 'b-lta', 'info'],
     ['TSA_USER', 'a:b', 'a\nb'],
-    ['TSA_POLICY', '1', '3.1', '1.40', '01.2', '1.2.', '1.2.03', '1.2.1000000000000000000000000000000000000000', 'timestamps'],
+    [
+      'TSA_POLICY',
+      '1',
+      '3.1',
+      '1.40',
+      '01.2',
+      '1.2.',
+      '1.2.03',
+      '1.2.1000000000000000000000000000000000000000',
+      'timestamps',
+    ],
     ['TSA_HASH_ALGORITHM', 'sha160', 'SHA256', 'md5'],
     ['TSA_FALLBACK', 'b-t', 'accept'],
     ['REVOCATION_CHECK', 'true', 'ON'],

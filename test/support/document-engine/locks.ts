@@ -21,12 +21,16 @@ function signaturesOf({ catalog }: PDFDocument): PDFDict[] {
   )
 }
 
-/** Levels of fields below fields, which a file could make a circle. */
-const MAX_DEPTH = 8
-
-function fieldsIn(fields: unknown, depth = 0): unknown[] {
-  const here = depth === MAX_DEPTH ? [] : elementsOf(fields)
-  return here.flatMap((field) => [field, ...fieldsIn(lookUp(field, 'Kids'), depth + 1)])
+/** Lists fields and those below them, each once, as a file could make a circle of them. */
+function fieldsIn(array: unknown): unknown[] {
+  const fields = new Set(elementsOf(array))
+  // A set goes on with what is added meanwhile
+  for (const field of fields) {
+    for (const kid of elementsOf(lookUp(field, 'Kids'))) {
+      fields.add(kid)
+    }
+  }
+  return [...fields]
 }
 
 /** Returns whether it permits no changes (ISO 32000-2 12.8.2.2), or none of any field (12.8.2.4). */
