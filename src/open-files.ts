@@ -28,10 +28,14 @@ export function fitOpenFiles(configuration: Configuration, files = maxOpenFiles(
   return { ...configuration, maxConnections: fitting, warnings: [...warnings, warning] }
 }
 
-/** Returns how many files this process may have open; infinity where the system does not tell, which Linux does. */
-function maxOpenFiles(): number {
+/**
+ * Returns how many files this process may have open; infinity where the system does not tell, which Linux does.
+ *
+ * @param limits file in which it tells
+ */
+export function maxOpenFiles(limits = '/proc/self/limits'): number {
   try {
-    const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
+    const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync(limits, 'latin1')) ?? []
     return Number(limit ?? Number.POSITIVE_INFINITY)
   } catch {
     return Number.POSITIVE_INFINITY

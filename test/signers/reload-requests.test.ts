@@ -50,6 +50,27 @@ t.test('after the end nothing is read any more', async (t) => {
   t.strictSame(outcomes, [])
 })
 
+t.test(
+  'the end does not wait for a look at files, which may take as long as a file server hangs',
+  async (t) => {
+    const read: string[] = []
+    const { reloading } = start(t, {
+      signers: { takeOver: async () => void read.push('taken over') },
+      load: () => {
+        read.push('read')
+        return { signers: SIGNERS, problems: [], warnings: [] }
+      },
+    })
+    await reloading.start()
+    reloading.request('files')
+    await reloading.stop()
+    t.strictSame(read, [], 'it looks at them still')
+    await until('they are read', () => read.length > 0)
+    await delay(20)
+    t.strictSame(read, ['read'], 'and nothing is taken over')
+  },
+)
+
 /** Refuses to take over with these problems, one try after the other, and then takes over. */
 function takeOverAfter(...refusals: (readonly ConfigurationProblem[])[]) {
   const pinsRetried: boolean[] = []
