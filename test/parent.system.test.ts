@@ -225,8 +225,9 @@ t.test('an open token is not opened again, and no session reads what is not its 
     signer.tell(${OPEN})
     await signer.hear('opened')
     signer.tell(${OPEN})
-    for (const number of [-1, 0.5, 2, 99, '0', null, 0, 0]) signer.tell({ type: 'start', number })
-    signer.others[0].write(encodeMessage({ type: 'reopen', session: 0, ticket: 1, key: 0 }))
+    for (const session of [-1, 0.5, 2, 99, '0', null, 0, 0]) {
+      signer.tell({ type: 'start', order: { type: 'reopen', session, ticket: 1, key: 0 } })
+    }
     signer.tell({ type: 'find-keys', keys: [0] })
     await signer.hear('keys-found')
     const answer = await new Promise((resolve) => signer.others[0].once('data', resolve))
@@ -282,8 +283,7 @@ t.test('as many sessions as there can be are handed over in their order', { skip
     signer.tell(${OPEN})
     await signer.hear('opened')
     const answers = [0, 700, 1535].map(async (session) => {
-      signer.tell({ type: 'start', number: session })
-      signer.others[session].write(encodeMessage({ type: 'reopen', session, ticket: session, key: 0 }))
+      signer.tell({ type: 'start', order: { type: 'reopen', session, ticket: 1, key: 0 } })
       const answer = await new Promise((resolve) => signer.others[session].once('data', resolve))
       return answer.includes('"session":' + session + ',')
     })
