@@ -228,7 +228,7 @@ function tryRead(contents: Buffer): ReadContainer | string {
   try {
     return read(new DerReader(contents).element(TAG.sequence))
   } catch (error) {
-    return error instanceof UnknownHash ? error.message : tryReadBer(contents)
+    return describeUnknownHash(error) ?? tryReadBer(contents)
   }
 }
 
@@ -236,8 +236,12 @@ function tryReadBer(contents: Buffer): ReadContainer | string {
   try {
     return read(withDefiniteLengths(contents.subarray(0, MAX_BER_BYTES)))
   } catch (error) {
-    return error instanceof UnknownHash ? error.message : NO_CONTAINER
+    return describeUnknownHash(error) ?? NO_CONTAINER
   }
+}
+
+function describeUnknownHash(error: unknown): string | undefined {
+  return error instanceof UnknownHash ? error.message : undefined
 }
 
 /** @throws UnknownHash; another Error where it is no container */

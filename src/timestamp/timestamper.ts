@@ -438,10 +438,10 @@ export class Timestamper {
     const tell = (outcome: TimestampOutcome, problem?: string) =>
       this.#options.observer.asked(name, (performance.now() - begin) / 1000, outcome, problem, trace)
     const late = new TimestampError('timeout', `did not answer within ${Math.round(ms)} ms`)
-    const restedUntil = authority.restsUntil
     // One that failed rests again while it is tried, so that only one request at a time waits for it
-    const restsUntil = restedUntil === undefined ? undefined : begin + this.#options.restMs
-    authority.restsUntil = restsUntil
+    if (authority.restsUntil !== undefined) {
+      authority.restsUntil = begin + this.#options.restMs
+    }
     try {
       const timestamp = await withTimeout(ms, late, signal, (signal) =>
         this.#obtain(authority, data, { ...rest, signal, turn }),
@@ -470,9 +470,6 @@ export class Timestamper {
         // Others were served meanwhile, of which the authority knows nothing
         const problem = `${name} was not asked, or too late: ${CROWDED}`
         tell('crowded', problem)
-        if (authority.restsUntil === restsUntil) {
-          authority.restsUntil = restedUntil
-        }
         return { problem, publicProblem: CROWDED }
       }
       if (error === late && rest.isProbe !== true) {

@@ -171,8 +171,9 @@ const REFUSED: Readonly<Partial<Record<keyof typeof EXTENSION, (value: Block) =>
 const REASONS_TAG = 1
 const ISSUER_TAG = 2
 
+/** @param block one that is constructed, as its type says */
 function childrenOf(block: Block): readonly Block[] {
-  return block instanceof asn1js.Constructed || block instanceof asn1js.Sequence ? block.valueBlock.value : []
+  return (block as asn1js.Constructed).valueBlock.value
 }
 
 /** Returns whether a value begins with an element of a type. */

@@ -71,6 +71,27 @@ t.test(
   },
 )
 
+t.test('files that are read at each use are looked at, of signers of all kinds', async (t) => {
+  const signer = (pin: object, authorities: readonly object[] | undefined) => ({
+    access: { module: '/module', pin },
+    container: { ...(authorities && { timestamps: { authorities } }) },
+  })
+  const signers = [
+    signer({ file: '/pin' }, [
+      { credentials: { user: 'user', passwordFile: '/password' }, tls: { caFile: '/ca' } },
+      { credentials: { user: 'user', password: 'password' } },
+      {},
+    ]),
+    signer({ variable: 'HSM_PIN' }, undefined),
+  ]
+  const configuration = { ...SIGNERS, signers } as unknown as ReloadingOptions['configuration']
+  const { reloading, outcomes } = start(t, { configuration })
+  await reloading.start()
+  reloading.request('files')
+  await until('it is over', () => outcomes.length === 1)
+  t.strictSame(outcomes, ['taken over'])
+})
+
 /** Refuses to take over with these problems, one try after the other, and then takes over. */
 function takeOverAfter(...refusals: (readonly ConfigurationProblem[])[]) {
   const pinsRetried: boolean[] = []

@@ -260,6 +260,15 @@ t.test('HTTP Basic, with a password that is read at each use and never told', as
   writeFileSync(passwordFile, SECRET)
   await timestamper.timestamp(data, after(20_000))
 
+  t.test('which several requests at once read together', async (t) => {
+    writeFileSync(passwordFile, SECRET)
+    const { timestamper, outcomes } = start(t, {
+      authorities: [{ url: server.url, credentials: { user: 'user', passwordFile } }],
+    })
+    await Promise.all([1, 2, 3].map(() => timestamper.timestamp(data, after(60_000))))
+    t.strictSame(outcomes(), Array(3).fill('granted'))
+  })
+
   t.test('nor what an authority says that could know it', async (t) => {
     const asked = { url: server.url, credentials, policy: '1.2.3.4' }
     const { timestamper, told } = start(t, { authorities: [asked] })

@@ -118,11 +118,9 @@ function startSession(order: ReopenOrder): void {
     worker.once('exit', () => workers.delete(worker))
     workers.add(worker)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_INIT_FAILED') {
+    if (error !== NO_THREAD) {
       failedThreads += 1
       noThreadUntil = performance.now() + backoffMs(failedThreads, NO_THREAD_WAITS)
-    } else if (error !== NO_THREAD) {
-      throw error
     }
     unstarted.add(session)
     tell({ type: 'session-failed', session, ticket, seconds: 0, failure: NO_THREAD })

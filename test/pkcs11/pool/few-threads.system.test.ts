@@ -1,5 +1,6 @@
 /** A signer process that may start few threads. */
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { whyNotApart } from '../../support/apart.ts'
@@ -31,6 +32,7 @@ t.test(
       ...{ uid: USER, gid: USER },
       env: {
         PATH: process.env.PATH,
+        NODE_OPTIONS: process.env.NODE_OPTIONS,
         ...signingEnvironment(token, certificates),
         ...{ HSM_SESSIONS: '48', SIGNING_SERVICE_HOST: '127.0.0.1', SIGNING_SERVICE_PORT: `${port}` },
       },
@@ -54,6 +56,8 @@ t.test(
       t.equal(statusCode, 200)
     }
     t.strictSame(childrenOf(Number(child.pid)), [signer], 'it is still the same process')
+    child.kill('SIGTERM')
+    await once(child, 'exit')
     t.match(
       log,
       /"session":\d+,"returnValue":"EAGAIN","call":"pthread_create".*"msg":"a session cannot be opened"/,
