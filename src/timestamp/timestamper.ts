@@ -117,8 +117,8 @@ interface Ask extends Pick<TimestampLimits, 'signal' | 'trace' | 'owner' | 'find
 /** The turn of a request to an authority. Times are ms of `performance.now()`. */
 class Turn {
   readonly #end: number
-  #queuedAt: number | undefined
-  #begunAt: number | undefined
+  #queuedAt = Number.POSITIVE_INFINITY
+  #begunAt = Number.POSITIVE_INFINITY
 
   constructor(end: number) {
     this.#end = end
@@ -141,12 +141,12 @@ class Turn {
 
   /** Returns for how long it has waited for a place, in ms. */
   waited(): number {
-    return this.#queuedAt === undefined ? 0 : (this.#begunAt ?? performance.now()) - this.#queuedAt
+    return Math.max(0, Math.min(this.#begunAt, performance.now()) - this.#queuedAt)
   }
 
-  /** Returns how long ago it was sent, in ms; undefined if it was not. */
-  sentFor(): number | undefined {
-    return this.#begunAt === undefined ? undefined : performance.now() - this.#begunAt
+  /** Returns how long ago it was sent, in ms; 0 if it was not. */
+  sentFor(): number {
+    return Math.max(0, performance.now() - this.#begunAt)
   }
 }
 
@@ -575,10 +575,8 @@ export class Timestamper {
 /** Notes how long a request has been under way, as the answer to another one may take as long. */
 function noteAnswer(authority: NamedAuthority, turn: Turn): void {
   const took = turn.sentFor()
-  if (took !== undefined) {
-    const { answerMs = took } = authority
-    authority.answerMs = answerMs + WEIGHT * (took - answerMs)
-  }
+  const { answerMs = took } = authority
+  authority.answerMs = answerMs + WEIGHT * (took - answerMs)
 }
 
 function isAnchored({ trustAnchors }: TimestampAuthority): boolean {
