@@ -1,49 +1,24 @@
 /** A service that may have few files open. */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent } from 'node:http'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import t from 'tap'
 import { send } from './support/http.ts'
-import { findPort } from './support/ports.ts'
-import { programPath } from './support/programs.ts'
+import { startLimitedServer } from './support/limited-server.ts'
 import { scrape } from './support/scrape.ts'
-import { waitUntilReady } from './support/service.ts'
-import { createToken, generateKey, issueCertificates, signingEnvironment } from './support/token.ts'
+import { createSigningToken } from './support/token.ts'
 
 t.test('idle connections keep nobody out, however few files may be open', async (t) => {
-  const directory = t.testdir()
-  const token = await createToken(join(directory, 'token'))
-  const publicKey = await generateKey(token, { id: '01', bits: 2048, label: 'rsa' })
-  const certificates = await issueCertificates(join(directory, 'ca'), publicKey, 'leaf.pem')
-  const port = await findPort()
-  const child = spawn(
-    'sh',
-    ['-c', 'ulimit -n 300 && exec "$0" "$1"', process.execPath, programPath('server')],
-    {
-      env: {
-        ...process.env,
-        ...signingEnvironment(token, certificates),
-        ...{ HSM_SESSIONS: '2', SIGNING_SERVICE_HOST: '127.0.0.1', SIGNING_SERVICE_PORT: `${port}` },
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
-  t.teardown(() => child.kill('SIGKILL'))
-  let log = ''
-  child.stdout.on('data', (chunk) => {
-    log += chunk
-  })
-  const url = `http://127.0.0.1:${port}`
-  await waitUntilReady(url)
+  const { environment } = await createSigningToken(t.testdir())
+  const { url, log } = await startLimitedServer(t, '--nofile=300', environment)
   t.match(
-    log,
+    log(),
     /may have 300 files open, .*: a port takes 164 connections in place of the 384 of SIGNING_SERVICE_/,
   )
   const { samples } = await scrape(url)
   t.equal(samples.get('signing_service_http_connections_limit'), 164)
-  const sockets = Array.from({ length: 320 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  const { hostname, port } = new URL(url)
+  const sockets = Array.from({ length: 320 }, () => connect(Number(port), hostname).on('error', () => {}))
   t.teardown(() => {
     for (const socket of sockets) {
       socket.destroy()

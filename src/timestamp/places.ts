@@ -7,7 +7,7 @@ type Owner = string | undefined
 export class Places {
   readonly #count: number
   #free: number
-  /** What waits, in the order in which it came, keyed by owner; the one whose turn is next is the first. */
+  /** Functions that begin what waits, in the order in which it came, keyed by owner. The owner whose turn is next comes first. */
   readonly #waiting = new Map<Owner, Set<() => void>>()
 
   constructor(count: number) {

@@ -132,7 +132,7 @@ async function read(what: string, path: string): Promise<Buffer> {
   }
 }
 
-/** What is read now, keyed by path. */
+/** Reads that are under way, keyed by path. */
 const reading = new Map<string, Promise<Buffer>>()
 
 /** Reads a file once for all that want it meanwhile. */

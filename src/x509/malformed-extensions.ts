@@ -156,6 +156,10 @@ function findExtensions(
 
 type Block = asn1js.BaseBlock
 
+/** Tags of fields of a DistributionPoint (RFC 5280 4.2.1.13). */
+const REASONS_TAG = 1
+const ISSUER_TAG = 2
+
 /** Tells what OpenSSL refuses of values that are of their types. */
 const REFUSED: Readonly<Partial<Record<keyof typeof EXTENSION, (value: Block) => boolean>>> = {
   // A path length is no negative number (RFC 5280 4.2.1.9)
@@ -168,9 +172,6 @@ const REFUSED: Readonly<Partial<Record<keyof typeof EXTENSION, (value: Block) =>
       return named.every((field) => field.idBlock.tagNumber === ISSUER_TAG && childrenOf(field).length === 0)
     }),
 }
-const REASONS_TAG = 1
-const ISSUER_TAG = 2
-
 /** @param block one that is constructed, as its type says */
 function childrenOf(block: Block): readonly Block[] {
   return (block as asn1js.Constructed).valueBlock.value

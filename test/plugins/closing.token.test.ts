@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Agent } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
+import { createGate } from '../support/gate.ts'
 import { send } from '../support/http.ts'
 import { startService } from '../support/service.ts'
 import { createSigningToken } from '../support/token.ts'
@@ -9,18 +10,12 @@ import { createSigningToken } from '../support/token.ts'
 const { environment } = await createSigningToken(t.testdir())
 
 t.test('a service that closes finishes its requests and asks for no more on the connection', async (t) => {
-  let release = () => {}
-  const released = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  let arrive = () => {}
-  const arrived = new Promise<void>((resolve) => {
-    arrive = resolve
-  })
+  const released = createGate()
+  const arrived = createGate()
   const service = await startService(t, environment, (app) => {
     app.get('/slow', async () => {
-      arrive()
-      await released
+      arrived.open()
+      await released.opened
       return 'done'
     })
   })
@@ -40,11 +35,11 @@ t.test('a service that closes finishes its requests and asks for no more on the 
   }
 
   const slow = send(`${service.url}/slow`, { agent })
-  await arrived
+  await arrived.opened
   const closed = service.app.close()
   // The hooks that announce the end have run by then, while the request is still in progress
   await Promise.all(unused)
-  release()
+  released.open()
   const answer = await slow
   t.equal(answer.statusCode, 200)
   t.equal(answer.headers.connection, 'close')

@@ -14,6 +14,7 @@ import type { TimestampAuthority } from '../../src/configuration/timestamp-autho
 import { Timestamper, type TimestamperOptions } from '../../src/timestamp/timestamper.ts'
 import { describeSubject } from '../../src/x509/validity.ts'
 import { type Issued, issue } from '../support/certificates.ts'
+import { createGate } from '../support/gate.ts'
 import { until } from '../support/signing.ts'
 import {
   type Answer,
@@ -840,13 +841,10 @@ t.test('an owner has half of the room that the others leave', async (t) => {
 })
 
 t.test('what would come too late, while others wait, is refused at once', async (t) => {
-  let release = () => {}
-  const held = new Promise<void>((resolve) => {
-    release = resolve
-  })
+  const gate = createGate()
   let isHeld = false
   const server = await startTimestampServer(t, async (query, response) => {
-    await (isHeld ? held : sleep(400))
+    await (isHeld ? gate.opened : sleep(400))
     send(response, await respond(query))
   })
   const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }], connections: 1 })
@@ -857,7 +855,7 @@ t.test('what would come too late, while others wait, is refused at once', async 
   // There is time for one answer, but not for that of the first and his own
   await t.rejects(timestamper.timestamp(data, after(700)), { message: /too many others wait for one/ })
   t.strictSame(outcomes(), ['granted', 'crowded'], 'while the first is asked')
-  release()
+  gate.open()
   await first
   t.equal(server.seen.requests.length, 2)
 })
@@ -891,12 +889,9 @@ t.test('who leaves gives his place to others when the authority has done with hi
 })
 
 t.test('an authority is not blamed for the time in which others had its connections', async (t) => {
-  let release = () => {}
-  const held = new Promise<void>((resolve) => {
-    release = resolve
-  })
+  const gate = createGate()
   const server = await startTimestampServer(t, async (query, response) => {
-    await held
+    await gate.opened
     send(response, await respond(query))
   })
   const { timestamper, told, outcomes } = start(t, { authorities: [{ url: server.url }], connections: 1 })
@@ -906,7 +901,7 @@ t.test('an authority is not blamed for the time in which others had its connecti
   t.match(told, [
     { outcome: 'crowded', problem: /was not asked, or too late: too many others wait for one$/ },
   ])
-  release()
+  gate.open()
   await first
   t.strictSame(outcomes(), ['crowded', 'granted'])
 })
@@ -914,13 +909,10 @@ t.test('an authority is not blamed for the time in which others had its connecti
 t.test(
   'where all connections of an authority are taken for too long, the next one is asked at once',
   async (t) => {
-    let release = () => {}
-    const held = new Promise<void>((resolve) => {
-      release = resolve
-    })
+    const gate = createGate()
     let isHeld = false
     const slow: Answer = async (query, response) => {
-      await (isHeld ? held : sleep(2_000))
+      await (isHeld ? gate.opened : sleep(2_000))
       send(response, await respond(query))
     }
     const { timestamper, outcomes, one, other } = await startBoth(t, slow, good, { connections: 1 })
@@ -931,7 +923,7 @@ t.test(
     // Half of the time is less than two answers take
     await timestamper.timestamp(data, after(6_000))
     t.equal(other.seen.requests.length, 1, 'while the first is asked')
-    release()
+    gate.open()
     await first
     t.strictSame(outcomes(), ['granted', 'crowded', 'granted', 'granted'])
   },

@@ -106,24 +106,26 @@ function startSession(order: ReopenOrder): void {
     return
   }
   const { module, slot, keys } = opened
-  const workerData: SessionWorkerData = { order, module, slot, keys: referencesOf(keys) }
+  if (performance.now() < noThreadUntil || !startWorker({ order, module, slot, keys: referencesOf(keys) })) {
+    unstarted.add(session)
+    tell({ type: 'session-failed', session, ticket, seconds: 0, failure: NO_THREAD })
+  }
+}
+
+/** Returns whether there was a thread for it. */
+function startWorker(workerData: SessionWorkerData): boolean {
   try {
-    if (performance.now() < noThreadUntil) {
-      throw NO_THREAD
-    }
     // Without a listener for its error, which ends the process: it may have left the native library locked. What it allocates
     // stays in the processor's caches, and a session takes 4 MB less, when V8 collects it soon
     const worker = new Worker(WORKER, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 2 } })
     failedThreads = 0
     worker.once('exit', () => workers.delete(worker))
     workers.add(worker)
-  } catch (error) {
-    if (error !== NO_THREAD) {
-      failedThreads += 1
-      noThreadUntil = performance.now() + backoffMs(failedThreads, NO_THREAD_WAITS)
-    }
-    unstarted.add(session)
-    tell({ type: 'session-failed', session, ticket, seconds: 0, failure: NO_THREAD })
+    return true
+  } catch {
+    failedThreads += 1
+    noThreadUntil = performance.now() + backoffMs(failedThreads, NO_THREAD_WAITS)
+    return false
   }
 }
 

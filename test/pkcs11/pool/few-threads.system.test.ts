@@ -1,16 +1,14 @@
 /** A signer process that may start few threads. */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import t from 'tap'
 import { whyNotApart } from '../../support/apart.ts'
 import { send } from '../../support/http.ts'
-import { findPort } from '../../support/ports.ts'
+import { startLimitedServer } from '../../support/limited-server.ts'
 import { childrenOf } from '../../support/process-figures.ts'
-import { programPath } from '../../support/programs.ts'
-import { waitUntilReady } from '../../support/service.ts'
 import { hsmStatus, rawRequest, until } from '../../support/signing.ts'
-import { createToken, generateKey, issueCertificates, signingEnvironment } from '../../support/token.ts'
+import { createSigningToken } from '../../support/token.ts'
 
 /** A user of this test alone, since the limit is that of a user. */
 const USER = 23_456
@@ -22,30 +20,12 @@ t.test(
   { skip: whyNotApart() },
   async (t) => {
     const directory = t.testdir()
-    const token = await createToken(join(directory, 'token'))
-    const publicKey = await generateKey(token, { id: '01', bits: 2048, label: 'rsa' })
-    const certificates = await issueCertificates(join(directory, 'ca'), publicKey, 'leaf.pem')
+    const { environment } = await createSigningToken(directory)
     execFileSync('chown', ['-R', `${USER}:${USER}`, directory])
     execFileSync('chmod', ['a+x', dirname(directory)])
-    const port = await findPort()
-    const child = spawn('prlimit', [`--nproc=${THREADS}`, process.execPath, programPath('server')], {
-      ...{ uid: USER, gid: USER },
-      env: {
-        PATH: process.env.PATH,
-        NODE_OPTIONS: process.env.NODE_OPTIONS,
-        ...signingEnvironment(token, certificates),
-        ...{ HSM_SESSIONS: '48', SIGNING_SERVICE_HOST: '127.0.0.1', SIGNING_SERVICE_PORT: `${port}` },
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    t.teardown(() => child.kill('SIGKILL'))
-    let log = ''
-    child.stdout.on('data', (chunk) => {
-      log += chunk
-    })
-    const url = `http://127.0.0.1:${port}`
-    await waitUntilReady(url)
-    await until('a thread is missing', () => log.includes('"returnValue":"EAGAIN"'))
+    const limited = { ...environment, HSM_SESSIONS: '48' }
+    const { child, url, log } = await startLimitedServer(t, `--nproc=${THREADS}`, limited, USER)
+    await until('a thread is missing', () => log().includes('"returnValue":"EAGAIN"'))
     await until('the others sign', async () => Number((await hsmStatus(url)).sessions.idle) > 4)
     const [signer] = childrenOf(Number(child.pid))
     for (let round = 0; round < 20; round++) {
@@ -59,7 +39,7 @@ t.test(
     child.kill('SIGTERM')
     await once(child, 'exit')
     t.match(
-      log,
+      log(),
       /"session":\d+,"returnValue":"EAGAIN","call":"pthread_create".*"msg":"a session cannot be opened"/,
     )
   },

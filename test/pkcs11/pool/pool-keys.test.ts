@@ -12,6 +12,7 @@ import {
 } from '../../../src/errors.ts'
 import type { FoundKey, KeyFailure } from '../../../src/pkcs11/messages.ts'
 import { type PoolKey, PoolKeys, type PoolKeysOptions } from '../../../src/pkcs11/pool/pool-keys.ts'
+import { createGate } from '../../support/gate.ts'
 import { PROTECTED } from '../../support/played-sessions.ts'
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -168,12 +169,9 @@ function testKeys(count = 3) {
     },
     /** None ends before this is called. */
     hold() {
-      let release = () => {}
-      const released = new Promise<void>((resolve) => {
-        release = resolve
-      })
-      outcome = () => released
-      return release
+      const { opened, open } = createGate()
+      outcome = () => opened
+      return open
     },
   }
 }
