@@ -1,18 +1,17 @@
 // Bundles what tsc has compiled, with the packages that it uses, into a few files in dist/bundle: a process has to find
 // and read some 600 modules otherwise, which takes more time than all else of its start. The bundles are readable, and
-// lie as their sources do: dist/bundle/server.js for src/server.ts. With --tests it bundles the tests of `npm test` for the same
-// reason, into dist/tests.
+// lie as their sources do: dist/bundle/server.js for src/server.ts. With --packages it bundles the packages alone, for the tests
+// and what they start: into dist/node_modules, where what tsc has compiled finds them ahead of those of npm.
 //
-//   node docker/bundle.mjs [--tests]
-import { chmod, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+//   node docker/bundle.mjs [--packages]
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const compiled = join(root, 'dist/src')
-const compiledTests = join(root, 'dist/test')
-const testsFolder = join(root, 'dist/tests')
+const packagesFolder = join(root, 'dist/node_modules')
 
 /** Programs that are started as a process or a thread. */
 const programs = [
@@ -21,18 +20,17 @@ const programs = [
 ]
 
 /**
- * Has `import.meta` say of a module where it would lie by itself, whichever file it has become part of. One of src lies in
- * dist/bundle, in tests as well: the processes that it starts are bundled. Replaces text, so that strings with programs must not
- * have `import.meta`.
+ * Has `import.meta` say of a module where it would lie by itself, whichever file it has become part of. Replaces text, so that
+ * strings with programs must not have `import.meta`.
  */
 const ownPlaces = {
   name: 'own-places',
   setup({ onLoad }) {
     onLoad({ filter: /\.m?js$/ }, async ({ path }) => {
       const own = relative(root, path)
-      if (!/^(?:dist|docker)\//.test(own)) return undefined
+      if (!/^dist\//.test(own)) return undefined
       const place = JSON.stringify(`$1${own.replace(/^dist\/src\//, 'dist/bundle/')}`)
-      const url = `import.meta.url.replace(/^(.*\\/)dist\\/(?:bundle|tests)\\/.*$/, ${place})`
+      const url = `import.meta.url.replace(/^(.*\\/)dist\\/bundle\\/.*$/, ${place})`
       const code = await readFile(path, 'utf8')
       const replaced = code
         .replaceAll('import.meta.url', url)
@@ -104,25 +102,73 @@ async function bundlePrograms(outdir) {
   }
 }
 
-async function bundleTests(outdir) {
-  const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
-  await build({
-    ...options,
-    entryPoints: [join(compiledTests, '**/*.test.js')],
-    outbase: compiledTests,
-    outdir,
-    // Packages that only tests have are in few of them
-    external: [...options.external, ...Object.keys(devDependencies)],
-    // A failure names the line of its source
-    sourcemap: true,
-    sourcesContent: false,
-  })
+/** What is imported from another module, in what tsc has compiled: its clause, and the name of the module. */
+const IMPORT = /^import (?:([^';]*) from )?'([^']+)'/gm
+
+/** Returns the names that are imported of each module of a package, of production dependencies that are bundled at all. */
+async function findImports() {
+  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const isBundled = (module) =>
+    Object.keys(dependencies).some((name) => module === name || module.startsWith(`${name}/`)) &&
+    !/^(?:pkcs11js|@aws-sdk\/.*)$/.test(module)
+  const paths = (await readdir(join(root, 'dist'), { recursive: true })).filter((path) =>
+    /^(?:src|schemas|test|docker)\/.*\.js$/.test(path),
+  )
+  const codes = await Promise.all(paths.map((path) => readFile(join(root, 'dist', path), 'utf8')))
+  const imports = codes
+    .flatMap((code) => [...code.matchAll(IMPORT)])
+    .filter(([, , module]) => isBundled(module))
+  const names = new Map()
+  for (const [, clause = '', module] of imports) {
+    const whole = clause.startsWith('*') ? Object.keys(await import(module)) : []
+    const first = /^[\w$]/.test(clause) ? ['default'] : []
+    const listed = clause.match(/\{(.*)\}/s)?.[1].split(',') ?? []
+    const all = [
+      ...whole.filter((name) => name !== 'default'),
+      ...first,
+      ...listed.map((one) => one.trim().split(' ')[0]),
+    ]
+    names.set(module, new Set([...(names.get(module) ?? []), ...all.filter(Boolean)]))
+  }
+  return names
 }
 
-if (process.argv.includes('--tests')) {
-  await replace(testsFolder, bundleTests)
+/**
+ * Bundles the packages, those with modules in common into common files, so that there is one of each class. Our own modules stay
+ * as tsc has compiled them, since coverage is measured of them.
+ */
+async function bundlePackages(outdir) {
+  const names = await findImports()
+  const entries = join(root, 'dist/.packages')
+  await rm(entries, { recursive: true, force: true })
+  for (const [module, imported] of names) {
+    // Of a package in CommonJS, no bundler knows the names
+    const entry = join(entries, `${module}/index.js`)
+    await mkdir(dirname(entry), { recursive: true })
+    await writeFile(entry, `export { ${[...imported].join(', ')} } from '${module}'\n`)
+  }
+  await build({
+    ...options,
+    entryPoints: [join(entries, '**/index.js')],
+    outbase: entries,
+    outdir,
+    chunkNames: '.chunks/[name]-[hash]',
+  })
+  await rm(entries, { recursive: true })
+  const modules = [...names.keys()]
+  for (const name of new Set(modules.map((module) => module.match(/^(?:@[^/]+\/)?[^/]+/)[0]))) {
+    const exported = modules
+      .filter((module) => module === name || module.startsWith(`${name}/`))
+      .map((module) => `.${module.slice(name.length)}`)
+    const exports = Object.fromEntries(exported.map((path) => [path, `${path}/index.js`]))
+    await writeFile(join(outdir, name, 'package.json'), JSON.stringify({ name, type: 'module', exports }))
+  }
+}
+
+// Packages would be sought there, which has some of their names only
+await rm(packagesFolder, { recursive: true, force: true })
+if (process.argv.includes('--packages')) {
+  await replace(packagesFolder, bundlePackages)
 } else {
-  // The tests were bundled from what was compiled before
-  await rm(testsFolder, { recursive: true, force: true })
   await replace(join(root, 'dist/bundle'), bundlePrograms)
 }

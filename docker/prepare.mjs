@@ -154,10 +154,14 @@ async function build() {
 }
 
 /** Each build removes them. */
-async function bundleTests() {
-  if (await exists('dist/tests')) return
+async function bundlePackages() {
+  if (await exists('dist/node_modules')) return
   const bundle = join(root, 'docker/bundle.mjs')
-  await run(process.execPath, [bundle, '--tests'], 'The tests could not be bundled: esbuild says why above')
+  await run(
+    process.execPath,
+    [bundle, '--packages'],
+    'The packages could not be bundled: esbuild says why above',
+  )
 }
 
 /**
@@ -193,7 +197,7 @@ export async function prepare(options = {}) {
   await installDependencies()
   await build()
   if (options.tap) {
-    await bundleTests()
+    await bundlePackages()
     await buildTap()
   }
   if (options.tools) await installTools(tools)

@@ -25,24 +25,30 @@ t.test('the licence of each package goes with its copy', async (t) => {
   t.match(licensed.get('pkijs'), 'Redistributions in binary form must reproduce the above copyright notice')
 })
 
-t.test('tests whose bundling broke off do not count as bundled', async (t) => {
+t.test('packages are bundled whole or not at all, and with one copy of what they share', async (t) => {
+  const code =
+    "import * as asn1js from 'asn1js'\nimport { Integer } from 'asn1js'\nimport { RSAPublicKey } from 'pkijs'"
+  const shares =
+    'console.log(new RSAPublicKey().toSchema() instanceof asn1js.Sequence, new Integer() instanceof asn1js.Integer)'
   const folder = t.testdir({
-    'package.json': '{ "type": "module", "devDependencies": {} }',
+    'package.json': '{ "type": "module", "dependencies": { "asn1js": "1", "pkijs": "1" } }',
     docker: {},
-    // The map of the one and the folder of the other cannot both be written
-    dist: { test: { 'a.test.js': 'export {}', 'a.test.js.map': { 'b.test.js': 'export {}' } } },
+    dist: { src: { 'a.js': `${code}\n${shares}\n` }, test: { 'b.js': "import { Interger } from 'asn1js'" } },
   })
-  const program = join(folder, 'docker/bundle.mjs')
+  const path = (name: string) => join(folder, name)
+  const program = path('docker/bundle.mjs')
   copyFileSync(repositoryPath('docker/bundle.mjs'), program)
-  symlinkSync(repositoryPath('node_modules'), join(folder, 'node_modules'))
-  const bundle = () => spawnSync(process.execPath, [program, '--tests'], { encoding: 'utf8' })
-  const failed = bundle()
+  symlinkSync(repositoryPath('node_modules'), path('node_modules'))
+  const run = (...args: string[]) => spawnSync(process.execPath, args, { encoding: 'utf8' })
+  const failed = run(program, '--packages')
   t.equal(failed.status, 1)
-  t.match(failed.stderr, /Failed to (?:write|create)/)
-  t.notOk(existsSync(join(folder, 'dist/tests')))
-  rmSync(join(folder, 'dist/test/a.test.js.map'), { recursive: true })
-  const { status, stderr } = bundle()
+  t.match(failed.stderr, 'No matching export')
+  t.notOk(existsSync(path('dist/node_modules')))
+
+  rmSync(path('dist/test'), { recursive: true })
+  const { status, stderr } = run(program, '--packages')
   t.equal(status, 0, stderr)
-  t.same(readdirSync(join(folder, 'dist')).sort(), ['test', 'tests'])
-  t.same(readdirSync(join(folder, 'dist/tests')).sort(), ['a.test.js', 'a.test.js.map'])
+  t.same(readdirSync(path('dist')).sort(), ['node_modules', 'src'])
+  rmSync(path('node_modules'))
+  t.equal(run(path('dist/src/a.js')).stdout, 'true true\n')
 })
