@@ -32,7 +32,7 @@ import { cors } from './plugins/cors.ts'
 import { type DocsOptions, docs } from './plugins/docs.ts'
 import { errorReply } from './plugins/error-reply.ts'
 import { type HealthOptions, health } from './plugins/health.ts'
-import { httpDefaults } from './plugins/http-defaults.ts'
+import { httpDefaults, parseQuery } from './plugins/http-defaults.ts'
 import { MalformedRequests } from './plugins/malformed-request.ts'
 import { metricsPage, requestMetrics } from './plugins/metrics.ts'
 import { rateLimits } from './plugins/rate-limits.ts'
@@ -117,7 +117,7 @@ async function createServer(
         ? false
         : (address, hop) => hop < MAX_PROXIES && hasAddress(trustedProxies, address),
     // The limit is that of Node on all headers, so that a name of any length is answered as that of an unknown signer
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384, querystringParser: parseQuery },
     // The service refuses a wrong body; it neither converts nor drops anything in it. The schemas are its own, and to compile
     // the schema of schemas, to check them by, would take a tenth of the start
     ajv: {

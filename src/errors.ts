@@ -64,7 +64,7 @@ export const EXPECTATION_FAILED = createError(
 )
 export const HEADERS_TOO_LARGE = createError(
   'HEADERS_TOO_LARGE',
-  'The headers are too large, or more than 200, or Accept has more than 1024 characters',
+  'The headers are too large, or more than 200, or Accept or the query has more than 1024 characters',
   431,
 )
 

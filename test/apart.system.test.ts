@@ -249,16 +249,22 @@ t.test('it does not start', async (t) => {
     { HSM_PIN_FILE: readable },
     /"HSM_PIN_FILE: [^ ]+readable-pin is readable for user 65534/,
   )
+  /** Copies the service, and starts it from there. */
+  const server = relative(repositoryPath('.'), programPath('server'))
+  const copyService = (to: string) => {
+    for (const part of [dirname(server), 'dist/schemas', 'package.json']) {
+      cpSync(repositoryPath(part), join(to, part), { recursive: true })
+    }
+  }
+  const startCopy = (t: Test, from: string) =>
+    startServerProcess(t, environment, { module: join(from, server), args: [], cwd: process.cwd() })
+
   t.test('with a program that the users may not read, as below /root', async (t) => {
     const closed = folder.path('closed')
     mkdirSync(closed, { mode: 0o700 })
-    const server = relative(repositoryPath('.'), programPath('server'))
-    for (const part of [dirname(server), 'dist/schemas', 'package.json']) {
-      cpSync(repositoryPath(part), join(closed, part), { recursive: true })
-    }
+    copyService(closed)
     symlinkSync(repositoryPath('node_modules'), join(closed, 'node_modules'))
-    const program = { module: join(closed, server), args: [], cwd: process.cwd() }
-    const { exited, output } = startServerProcess(t, environment, program)
+    const { exited, output } = startCopy(t, closed)
     t.same(await exited, { code: 78, signal: null })
     for (const variable of ['HSM_USER', 'SIGNING_SERVICE_USER']) {
       t.match(
@@ -267,6 +273,28 @@ t.test('it does not start', async (t) => {
       )
     }
     t.notMatch(output(), / at file:/)
+  })
+  t.test('with code that the HTTP process may change', async (t) => {
+    const open = folder.path('open')
+    copyService(open)
+    // Without it the packages of the tests would be sought where they are bundled for all of them
+    for (const name of readdirSync(repositoryPath('node_modules'))) {
+      mkdirSync(join(open, 'node_modules'), { recursive: true })
+      if (name !== 'pkcs11js')
+        symlinkSync(repositoryPath('node_modules', name), join(open, 'node_modules', name))
+    }
+    cpSync(repositoryPath('node_modules/pkcs11js'), join(open, 'node_modules/pkcs11js'), { recursive: true })
+    for (const file of [join(dirname(server), 'pkcs11/process/entry.js'), 'node_modules/pkcs11js/index.js']) {
+      chownSync(join(open, file), USERS.http.uid, USERS.http.gid)
+      const { exited, output } = startCopy(t, open)
+      t.same(await exited, { code: 78, signal: null })
+      t.match(output(), new RegExp(`"SIGNING_SERVICE_USER: [^ ]+/open/${file} is writable for user 65534`))
+      chownSync(join(open, file), 0, 0)
+    }
+    const started = startCopy(t, open)
+    await started.url
+    started.child.kill('SIGTERM')
+    t.same(await started.exited, { code: 0, signal: null })
   })
   const runServer = (command: string, ...args: string[]) =>
     spawnSync(command, [...args, programPath('server')], {

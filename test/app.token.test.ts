@@ -313,6 +313,26 @@ function pipelined(text: string): string {
   return `POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${sent.length}\r\n\r\n${sent}`
 }
 
+t.test('a query of more than 1024 characters is refused, and none of it is read', async (t) => {
+  const names = Array.from({ length: 1_000 }, (_, index) => index.toString(36)).join('&')
+  for (const [method, path] of [
+    ['GET', '/health/ready'],
+    ['POST', '/sign'],
+    ['GET', '/nothing'],
+  ] as const) {
+    const refused = await send(`${service.url}${path}?${names.slice(0, 1_025)}`, { method })
+    checkRefusal(t, refused, {
+      statusCode: 431,
+      code: 'HEADERS_TOO_LARGE',
+      message: /the query has more than 1024/,
+    })
+    const { statusCode } = await send(`${service.url}${path}?${names.slice(0, 1_024)}`, { method })
+    t.not(statusCode, 431, path)
+  }
+  const behind = await send(`${service.url}/sign?${names}&signer=another`, { method: 'POST' })
+  t.equal(behind.statusCode, 431, 'nor is a name behind all that')
+})
+
 t.test('pipelined requests are answered in their order', async (t) => {
   const texts = Array.from({ length: 8 }, (_, index) => `pipelined ${index}`)
   const requests = texts.map((text, index) => {
@@ -368,7 +388,7 @@ t.test('what is not HTTP is refused', async (t) => {
         'w'.repeat(20_000),
       ],
       431,
-      'The headers are too large, or more than 200, or Accept has more than 1024 characters',
+      'The headers are too large, or more than 200, or Accept or the query has more than 1024 characters',
     ],
   }
   for (const [name, [parts, statusCode, message]] of Object.entries(cases)) {

@@ -8,10 +8,12 @@ const MAX_ENCODINGS = 3
 
 /**
  * Characters of a token, and of all that is decoded of it, that are searched. Each text counts for some more, since it takes time however
- * short it is.
+ * short it is, and so does each value in JSON, and each name that is compared letter by letter.
  */
 const MAX_SEARCHED = 65_536
-const TEXT_CHARACTERS = 256
+const TEXT_CHARACTERS = 512
+const VALUE_CHARACTERS = 16
+const NAME_CHARACTERS = 2_048
 
 /** Matches `signer` with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
@@ -73,9 +75,9 @@ interface Search {
   left: number
 }
 
-/** Returns whether a text may be searched. */
-function isLeftFor(text: string, search: Search): boolean {
-  search.left -= text.length + TEXT_CHARACTERS
+/** Returns whether so much may still be searched. */
+function isLeft(search: Search, characters: number): boolean {
+  search.left -= characters
   return search.left >= 0
 }
 
@@ -137,6 +139,9 @@ export function isJwtForOther(
 
 /** Returns whether a claim with a name that is nearly `signer`, at any depth, has the name of another one than the chosen. */
 function claimsOther(claims: unknown, chosen: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  if (Array.isArray(claims)) {
+    return claims.some((one) => claimsOther(one, chosen, others))
+  }
   return (
     typeof claims === 'object' &&
     Object.entries(claims ?? {}).some(
@@ -154,7 +159,7 @@ function toLowerCase(names: readonly string[]): ReadonlySet<string> {
 }
 
 function isNamedInText(text: string, search: Search, encodings: number): boolean {
-  if (!isLeftFor(text, search)) {
+  if (!isLeft(search, text.length + TEXT_CHARACTERS)) {
     return false
   }
   const { names } = search
@@ -176,20 +181,27 @@ function isNamedInText(text: string, search: Search, encodings: number): boolean
 
 /** Compares names, and values only together with their names: a value alone may be what a user has typed. */
 function isNamedInValue(value: unknown, search: Search): boolean {
+  if (!isLeft(search, VALUE_CHARACTERS)) {
+    return false
+  }
   if (typeof value === 'string') {
-    const inner = isLeftFor(value, search) ? readJson(value) : undefined
+    const inner = isLeft(search, value.length + TEXT_CHARACTERS) ? readJson(value) : undefined
     return typeof inner === 'object' && isNamedInValue(inner, search)
+  }
+  // The elements of a list have no names
+  if (Array.isArray(value)) {
+    return value.some((one) => isNamedInValue(one, search))
   }
   return Object.entries(value ?? {}).some(
     ([name, inner]) =>
       (inner !== null && isSigner(name)) ||
-      (isNameOrList(inner, search.names) && isNearlySigner(name)) ||
+      (isNameOrList(inner, search.names) && isLeft(search, NAME_CHARACTERS) && isNearlySigner(name)) ||
       isNamedInValue(inner, search),
   )
 }
 
 function isNameOrList(value: unknown, names: ReadonlySet<string>): boolean {
-  return [value].flat().some((one) => isName(one, names))
+  return Array.isArray(value) ? value.some((one) => isName(one, names)) : isName(value, names)
 }
 
 function isName(value: unknown, names: ReadonlySet<string>): boolean {

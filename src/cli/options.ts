@@ -110,9 +110,7 @@ export function readHash({ hash }: { readonly hash: string }): HashAlgorithm {
 }
 
 export function keyUsageOption(): Option {
-  return new Option('--eku <usage>', 'extended key usage')
-    .choices(EXTENDED_KEY_USAGES)
-    .default('document-signing')
+  return new Option('--eku <usage>', 'extended key usage').choices(EXTENDED_KEY_USAGES).default('documents')
 }
 
 /** @param what describes the subject, in a few words */

@@ -1,7 +1,9 @@
 /** Finds what would let the HTTP process, were it broken into, get at what HSM_USER keeps from it. */
-import { accessSync, constants, realpathSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { accessSync, constants, type Dirent, readdirSync, realpathSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
 import type { ConfigurationProblem } from '../errors.ts'
+import { SDK } from './pin.ts'
 import { problemWith } from './problem.ts'
 import type { SignerConfiguration } from './signer-configuration.ts'
 
@@ -10,7 +12,7 @@ const STICKY = 0o1000
 
 /**
  * Finds PIN files that this user may read, and files that he may change although they decide what the user of HSM_USER
- * runs: libraries, the signers file, and the program itself.
+ * runs: libraries, the signers file, and the program itself with its packages.
  */
 export function findExposed(
   signers: readonly SignerConfiguration[],
@@ -23,10 +25,12 @@ export function findExposed(
     ...pins,
     ...signers.map(({ access, settings }) => ({ setting: settings.module, path: access.module })),
     ...(signersFile === undefined ? [] : [{ setting: 'SIGNERS_FILE', path: signersFile }]),
-    ...[process.execPath, import.meta.dirname, ...process.argv.slice(1, 2)].map((path) => ({
-      setting: 'SIGNING_SERVICE_USER',
-      path,
-    })),
+    ...[process.execPath, ...codeFolders().map((folder) => findChangeableWithin(folder) ?? folder)].map(
+      (path) => ({
+        setting: 'SIGNING_SERVICE_USER',
+        path,
+      }),
+    ),
   ]
   const user = `user ${process.geteuid?.()}, who runs the HTTP process`
   return [
@@ -45,6 +49,39 @@ export function findExposed(
       return changeable === undefined ? [] : [problemWith(setting, wrong, changeable)]
     }),
   ]
+}
+
+/** Returns the folder of the program, and those of the packages that it does not bring along in its bundles. */
+function codeFolders(): string[] {
+  const require = createRequire(import.meta.url)
+  const packages = ['pkcs11js', SDK].flatMap((name) => {
+    try {
+      return [require.resolve(name).replace(/(\/node_modules)\/(?!.*\/node_modules\/).*$/, '$1')]
+    } catch {
+      // One that need not be installed
+      return []
+    }
+  })
+  return [...new Set([...process.argv.slice(1, 2).map(dirname), ...packages])]
+}
+
+/** Returns something in a folder, however deep, that this user may change. */
+function findChangeableWithin(folder: string): string | undefined {
+  for (const entry of entriesOf(folder)) {
+    const path = join(folder, entry.name)
+    const found = isChangeable(path) ? path : entry.isDirectory() ? findChangeableWithin(path) : undefined
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+  } catch {
+    // What this user may not read he does not run
+    return []
+  }
 }
 
 /** Returns the path, a folder above it, or what a link there leads to, that this user may change. */

@@ -102,6 +102,13 @@ function readIdentity(
   if (certificates === undefined || key === undefined || pem === undefined || keyFile === undefined) {
     return undefined
   }
+  const octets = certificates.reduce((sum, { raw }) => sum + raw.length, 0)
+  if (octets > MAX_CHAIN) {
+    const wrong = `has ${octets} octets of certificates, and clients take ${MAX_CHAIN}: leave that of the service and its issuers alone`
+    const { setting, shown } = certificateFile as GivenFile
+    problems.push(problemWith(setting, wrong, shown))
+    return undefined
+  }
   const identity = { certificates, key: pem }
   const wrong = certificates[0].checkPrivateKey(key)
     ? (findUnfitKey(key) ?? findContextProblem(identity))
@@ -112,6 +119,9 @@ function readIdentity(
   }
   return identity
 }
+
+/** Octets of certificates that clients with OpenSSL take in a handshake by default (`SSL_MAX_CERT_LIST_DEFAULT`), but for some lengths. */
+const MAX_CHAIN = 100_000
 
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 /** Matches an encrypted key, in PKCS#8 or in OpenSSL's traditional form. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
+import { type ParsedUrlQuery, parse } from 'node:querystring'
 import fp from 'fastify-plugin'
 import { EXPECTATION_FAILED, HEADERS_TOO_LARGE, INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE } from '../errors.ts'
 import { discardBody } from '../requests/body/discard-body.ts'
@@ -62,10 +63,19 @@ const MAX_ACCEPT = 1_024
 /** Most characters of a Content-Type. Fastify caches a hundred of them, which would take 40 MB without a limit. */
 const MAX_CONTENT_TYPE = 256
 
-function findProblem({ httpVersion, rawHeaders, headers }: IncomingMessage): Error | undefined {
+/** Most characters of a query, in which nothing has a meaning: thousands of names would take memory as long as the request lasts. */
+const MAX_QUERY = 1_024
+
+/** Parses the query of a request, unless that is refused because of it. */
+export function parseQuery(query: string): ParsedUrlQuery {
+  return query.length > MAX_QUERY ? {} : parse(query)
+}
+
+function findProblem({ httpVersion, rawHeaders, headers, url = '' }: IncomingMessage): Error | undefined {
   const { accept = '', 'content-type': contentType = '' } = headers
   // The array holds names and values in turn
-  if (rawHeaders.length > 2 * MAX_HEADERS || accept.length > MAX_ACCEPT) {
+  const [, query = ''] = /[?#](.*)$/.exec(url) ?? []
+  if (rawHeaders.length > 2 * MAX_HEADERS || accept.length > MAX_ACCEPT || query.length > MAX_QUERY) {
     return new HEADERS_TOO_LARGE()
   }
   if (contentType.length > MAX_CONTENT_TYPE) {

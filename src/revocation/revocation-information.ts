@@ -236,6 +236,11 @@ export class WatchedCertificate {
     return answer !== undefined && lacksProof(answer) && !this.#isPending() ? answer.signer : undefined
   }
 
+  /** Says which validators do not take the fresh CRL that there is, and why, if any. */
+  crlDoubt(at: Date): string | undefined {
+    return this.#select(at).crl?.doubt
+  }
+
   get crl(): CachedFetch<CheckedCrl> | undefined {
     return this.lists?.source
   }

@@ -45,6 +45,36 @@ function keyOf({ issuer, serialNumber }: Responder): string {
   return `${issuer} ${serialNumber}`
 }
 
+/** What is told of data about a certificate that some validators do not take. */
+const DOUBTS: readonly ((certificate: WatchedCertificate, at: Date) => string | undefined)[] = [
+  // Who was asked may not have known of the certificate
+  (certificate, now) => {
+    const at = certificate.madeBeforeIt(now)
+    return (
+      at &&
+      `The revocation information about ${certificate.issued.subject} is of ${at.toISOString()}, before the certificate was issued: ` +
+        'until the next, EU DSS finds no acceptable revocation data in containers of level b-lt'
+    )
+  },
+  // Validators can ask nobody whether the responder was revoked
+  (certificate, at) => {
+    const responder = certificate.unprovenResponder(at)
+    return (
+      responder &&
+      `The OCSP responder of ${certificate.issued.subject}, ${describeSubject(responder)}, has a certificate that neither has the ` +
+        'extension ocsp-nocheck nor names a CRL that is asked: EU DSS, pyHanko and Bouncy Castle refuse containers of level b-lt ' +
+        'with its answers; have the authority correct it'
+    )
+  },
+  (certificate, at) => {
+    const doubt = certificate.crlDoubt(at)
+    return (
+      doubt &&
+      `The CRL about ${certificate.issued.subject} ${doubt} in containers of level b-lt; have the authority correct it`
+    )
+  },
+]
+
 /**
  * Keeps revocation information about the certificates of signers, by OCSP (RFC 6960) and CRLs (RFC 5280). It asks in
  * the background, ahead of time, and `information` returns what has come.
@@ -55,10 +85,8 @@ export class RevocationService {
   readonly #checker: RevocationChecker
   /** Certificates that the log has called revoked. */
   readonly #logged = new WeakSet<WatchedCertificate>()
-  /** Certificates of which the log has said that what is known about them was made before they were issued. */
-  readonly #toldEarly = new WeakSet<WatchedCertificate>()
-  /** Certificates of which the log has said that nothing shows their responder to be good. */
-  readonly #toldUnproven = new WeakSet<WatchedCertificate>()
+  /** Positions in `DOUBTS` of those of which the log has told. */
+  readonly #told = new WeakMap<WatchedCertificate, Set<number>>()
   /** Keyed by `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
   /** Keyed by issuer, addresses and the kind of certificates, which share one. */
@@ -269,33 +297,21 @@ export class RevocationService {
     }
     for (const certificate of this.#certificates.values()) {
       this.#logChange(certificate)
-      this.#warnOfEarly(certificate)
-      this.#warnOfUnproven(certificate)
+      this.#warn(certificate)
     }
   }
 
-  /** Warns once of data that some validators do not believe: who was asked may not have known of the certificate. */
-  #warnOfEarly(certificate: WatchedCertificate): void {
-    const at = certificate.madeBeforeIt(new Date())
-    if (at !== undefined && !this.#toldEarly.has(certificate)) {
-      this.#toldEarly.add(certificate)
-      this.#log.warn(
-        `The revocation information about ${certificate.issued.subject} is of ${at.toISOString()}, before the certificate was issued: ` +
-          'until the next, EU DSS finds no acceptable revocation data in containers of level b-lt',
-      )
-    }
-  }
-
-  /** Warns once of answers that some validators refuse, since they can ask nobody whether the responder was revoked. */
-  #warnOfUnproven(certificate: WatchedCertificate): void {
-    const responder = certificate.unprovenResponder(new Date())
-    if (responder !== undefined && !this.#toldUnproven.has(certificate)) {
-      this.#toldUnproven.add(certificate)
-      this.#log.warn(
-        `The OCSP responder of ${certificate.issued.subject}, ${describeSubject(responder)}, has a certificate that neither has the ` +
-          'extension ocsp-nocheck nor names a CRL that is asked: EU DSS, pyHanko and Bouncy Castle refuse containers of level b-lt ' +
-          'with its answers; have the authority correct it',
-      )
+  /** Warns once of each kind of data that some validators do not take. */
+  #warn(certificate: WatchedCertificate): void {
+    const at = new Date()
+    const told = this.#told.get(certificate) ?? new Set()
+    this.#told.set(certificate, told)
+    for (const [kind, describe] of DOUBTS.entries()) {
+      const doubt = told.has(kind) ? undefined : describe(certificate, at)
+      if (doubt !== undefined) {
+        told.add(kind)
+        this.#log.warn(doubt)
+      }
     }
   }
 

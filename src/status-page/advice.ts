@@ -59,13 +59,13 @@ export const ADVICE: Readonly<Record<ErrorCode, string>> = {
     'The client stopped sending, or the network is slow: the message says how fast a request must arrive',
   PAYLOAD_TOO_LARGE:
     'The message says which limit it is. `SIGNING_SERVICE_BODY_LIMIT`, 256 MiB by default, can be raised: a document takes 4/3 ' +
-    'of its size. The others are more than any request needs: 1 MB beside the contents to sign, 16,384 names, values and ' +
+    'of its size. The others are more than any request needs: 1 MB beside the contents to sign, 2,048 names, values and ' +
     'punctuators, 87,384 characters of a string of `get_certificates` or the Web SDK, 8,192 of contents beside `get_certificates`, ' +
     "and 65,536 bytes of `dataToBeSigned`, or what the signer's `CONTAINER_SIZE_LIMIT` leaves to it",
   UNSUPPORTED_MEDIA_TYPE: 'Send `Content-Type: application/json`, with at most 256 characters, uncompressed',
   EXPECTATION_FAILED: 'Send no `Expect` header, or `Expect: 100-continue`',
   HEADERS_TOO_LARGE:
-    'Send less than 16 KiB of headers, at most 200, and an `Accept` of at most 1,024 characters; look at cookies and proxies',
+    'Send less than 16 KiB of headers, at most 200, and an `Accept` and a query of at most 1,024 characters each; look at cookies and proxies',
   CERTIFICATE_REVOKED:
     'A certificate of the chain was revoked: have another one issued, and replace its file, which is ' +
     'taken over without a restart; on the token delete it with `signing-service delete-cert`, and send `SIGHUP`',

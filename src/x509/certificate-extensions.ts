@@ -3,7 +3,7 @@ import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { type CertificateFields, readCertificateFields } from './certificate-fields.ts'
-import { EXTENSION, type Extensions, ID_AD_OCSP, listElements } from './extensions.ts'
+import { EXTENSION, type Extensions, ID_AD_OCSP, listElements, toCount } from './extensions.ts'
 import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
 import { includesName, URI } from './names.ts'
 
@@ -22,6 +22,20 @@ const KEY_USAGES = [
 
 export type KeyUsage = (typeof KEY_USAGES)[number]
 
+/** Bits of Netscape's certificate type, of before there was an extended key usage. NSS still reads it. */
+const NETSCAPE_TYPES = [
+  'sslClient',
+  'sslServer',
+  'email',
+  'objsign',
+  'reserved',
+  'sslCA',
+  'emailCA',
+  'objCA',
+] as const
+
+export type NetscapeType = (typeof NETSCAPE_TYPES)[number]
+
 /** The content of a certificate's extensions. An extension that cannot be read allows the least that it may allow. */
 export interface CertificateExtensions {
   /** The certificate's version, 1 to 3; only version 3 has extensions (RFC 5280 4.1.2.1). */
@@ -36,6 +50,8 @@ export interface CertificateExtensions {
   readonly keyUsage: readonly KeyUsage[] | undefined
   /** Dotted identifiers of purposes (RFC 5280 4.2.1.12); undefined without the extension: then all are allowed. */
   readonly extendedKeyUsage: readonly string[] | undefined
+  /** Undefined without the extension: then all are allowed. */
+  readonly netscapeTypes: readonly NetscapeType[] | undefined
   /** Addresses to ask about its revocation. */
   readonly addresses: RevocationAddresses
   /** True if its authority says that it never revokes it, as it lasts for a short time (noRevAvail, RFC 9608 2; EN 319 412-1 5.2). */
@@ -61,8 +77,9 @@ export function readCertificateExtensions(certificate: X509Certificate): Certifi
     addresses,
     // It is not looked for in an authority, of which nobody may say so (RFC 9608 3)
     neverRevoked: !basicConstraints.ca && !areAskable(addresses) && saysNeverRevoked(extensions),
-    keyUsage: readPresent(extensions, EXTENSION.keyUsage, readKeyUsage, []),
+    keyUsage: readPresent(extensions, EXTENSION.keyUsage, readBits(KEY_USAGES), []),
     extendedKeyUsage: readPresent(extensions, EXTENSION.extendedKeyUsage, readPurposes, []),
+    netscapeTypes: readPresent(extensions, EXTENSION.netscapeCertType, readBits(NETSCAPE_TYPES), []),
     nameConstraints: readPresent(extensions, EXTENSION.nameConstraints, readNameConstraints, 'unreadable'),
   }
 }
@@ -79,22 +96,20 @@ function readBasicConstraints(extensions: Extensions): Pick<CertificateExtension
     const ca = constraints.tag === TAG.boolean && constraints.content(TAG.boolean)[0] !== 0
     const limit = constraints.optionalContent(TAG.integer)
     constraints.finish()
-    return limit === undefined ? { ...nothing, ca } : { ca, pathLength: toNumber(limit) }
+    return limit === undefined ? { ...nothing, ca } : { ca, pathLength: toCount(limit) }
   }
   return readPresent(extensions, EXTENSION.basicConstraints, read, nothing) ?? nothing
 }
 
-/** Converts a path length. No path reaches one that needs more than four octets. */
-function toNumber(integer: Buffer): number {
-  return integer.length > 4 ? Number.POSITIVE_INFINITY : integer.readIntBE(0, integer.length)
-}
-
-function readKeyUsage(value: Buffer): readonly KeyUsage[] {
-  const reader = new DerReader(value)
-  // The first octet counts the unused bits of the last one, which are zeros in DER (X.690 8.6.2, 11.2.1)
-  const bits = reader.content(TAG.bitString).subarray(1)
-  reader.finish()
-  return KEY_USAGES.filter((_, bit) => ((bits[bit >> 3] ?? 0) << (bit & 7)) & 0x80)
+/** Returns a function that reads the names of the bits that are set in a BIT STRING. */
+function readBits<T extends string>(names: readonly T[]): (value: Buffer) => readonly T[] {
+  return (value) => {
+    const reader = new DerReader(value)
+    // The first octet counts the unused bits of the last one, which are zeros in DER (X.690 8.6.2, 11.2.1)
+    const bits = reader.content(TAG.bitString).subarray(1)
+    reader.finish()
+    return names.filter((_, bit) => ((bits[bit >> 3] ?? 0) << (bit & 7)) & 0x80)
+  }
 }
 
 function readPurposes(value: Buffer): readonly string[] {

@@ -27,6 +27,9 @@ export const EXTENSION = {
   netscapeCertType: '2.16.840.1.113730.1.1',
 } as const
 
+/** A policy that stands for all of them (RFC 5280 4.2.1.4). */
+export const ANY_POLICY = '2.5.29.32.0'
+
 /** Purposes in the extendedKeyUsage extension (RFC 5280 4.2.1.12). */
 export const KEY_PURPOSE = {
   any: '2.5.29.37.0',
@@ -116,6 +119,11 @@ export function readExtensionList(list: DerReader | undefined, flaws?: string[])
 export function listElements(extensions: Extensions, id: string): Buffer[] {
   const extension = extensions.get(id)
   return extension === undefined ? [] : new DerReader(extension.value).enter(TAG.sequence).elements()
+}
+
+/** Converts a number of certificates in a path. No path reaches one that needs more than four octets. */
+export function toCount(integer: Buffer): number {
+  return integer.length > 4 ? Number.POSITIVE_INFINITY : integer.readIntBE(0, integer.length)
 }
 
 /** Names a critical extension that is not among those that are understood (RFC 5280 4.2). */

@@ -1,5 +1,5 @@
 import * as asn1js from 'asn1js'
-import { EXTENSION, type Extensions } from './extensions.ts'
+import { ANY_POLICY, EXTENSION, type Extensions } from './extensions.ts'
 
 /** A type in the notation of asn1js. Those of pkijs refuse values that OpenSSL reads, such as a minimum in a GeneralSubtree. */
 type Schema = Parameters<typeof asn1js.verifySchema>[1]
@@ -93,7 +93,7 @@ const READ_BY_SOME: ExtensionTypes = {
   certificatePolicies: sequence([
     repeated(sequence([OBJECT_IDENTIFIER, new asn1js.Sequence({ optional: true })])),
   ]),
-  policyMappings: sequence([repeated(ANY)]),
+  policyMappings: sequence([repeated(sequence([OBJECT_IDENTIFIER, OBJECT_IDENTIFIER]))]),
   policyConstraints: sequence([repeated(ANY)]),
   inhibitAnyPolicy: new asn1js.Integer(),
   issuerAltName: sequence(GENERAL_NAMES),
@@ -129,14 +129,18 @@ export function findUnreadableExtensions(extensions: Extensions): string[] {
   return findExtensions(
     extensions,
     READ_ALWAYS,
-    (value, type, name) => !isOfType(value, type) || REFUSED[name]?.(asn1js.fromBER(value).result) === true,
+    (value, type, name) => !isOfType(value, type) || isRefused(value, name),
   )
 }
 
 /** Names the malformed extensions that only some validators read, and those behind whose values other octets are. */
 export function findDoubtfulExtensions(extensions: Extensions): string[] {
   return [
-    ...findExtensions(extensions, READ_BY_SOME, (value, type) => !isOfType(value, type) || isFollowed(value)),
+    ...findExtensions(
+      extensions,
+      READ_BY_SOME,
+      (value, type, name) => !isOfType(value, type) || isFollowed(value) || isRefused(value, name),
+    ),
     ...findExtensions(extensions, READ_ALWAYS, (value, type) => isOfType(value, type) && isFollowed(value)),
   ]
 }
@@ -160,7 +164,7 @@ type Block = asn1js.BaseBlock
 const REASONS_TAG = 1
 const ISSUER_TAG = 2
 
-/** Tells what OpenSSL refuses of values that are of their types. */
+/** Tells what validators refuse of values that are of their types. */
 const REFUSED: Readonly<Partial<Record<keyof typeof EXTENSION, (value: Block) => boolean>>> = {
   // A path length is no negative number (RFC 5280 4.2.1.9)
   basicConstraints: (value) =>
@@ -171,7 +175,18 @@ const REFUSED: Readonly<Partial<Record<keyof typeof EXTENSION, (value: Block) =>
       const named = childrenOf(point).filter(({ idBlock }) => idBlock.tagNumber !== REASONS_TAG)
       return named.every((field) => field.idBlock.tagNumber === ISSUER_TAG && childrenOf(field).length === 0)
     }),
+  // Neither side of a mapping is anyPolicy (4.2.1.5)
+  policyMappings: (value) =>
+    childrenOf(value)
+      .flatMap(childrenOf)
+      .some((one) => (one as asn1js.ObjectIdentifier).getValue() === ANY_POLICY),
 }
+
+/** @param value one of its type */
+function isRefused(value: Buffer, name: keyof typeof EXTENSION): boolean {
+  return REFUSED[name]?.(asn1js.fromBER(value).result) === true
+}
+
 /** @param block one that is constructed, as its type says */
 function childrenOf(block: Block): readonly Block[] {
   return (block as asn1js.Constructed).valueBlock.value

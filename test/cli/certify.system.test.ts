@@ -72,7 +72,7 @@ t.test('a signer certifies itself', async (t) => {
   t.match(text, /Subject: O = Example, CN = Signer\n/)
   t.match(text, /Basic Constraints: critical\n +CA:FALSE\n/)
   t.match(text, /Key Usage: critical\n +Digital Signature, Non Repudiation\n/)
-  t.match(text, /Extended Key Usage: ?\n +(1\.3\.6\.1\.5\.5\.7\.3\.36|Document Signing)\n/)
+  t.match(text, /Extended Key Usage: ?\n +(1\.3\.6\.1\.5\.5\.7\.3\.36|Document Signing), E-mail Protection\n/)
   t.match(text, /Alternative Name: ?\n +email:a@example.com\n/)
   t.match(text, 'sha256WithRSAEncryption')
   t.equal(openssl('x509', '-in', out, '-noout', '-pubkey'), readFileSync(signer, 'utf8'))

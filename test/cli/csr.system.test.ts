@@ -39,7 +39,10 @@ t.test('a request that openssl verifies', async (t) => {
   t.match(text, 'subject=CN=Jörg Müller,OU=b+OU=a,O=Example\\, Inc.,C=DE\n')
   t.match(text, /Version: 1 \(0x0\)/)
   t.match(text, /X509v3 Key Usage: critical\n +Digital Signature, Non Repudiation\n/)
-  t.match(text, /X509v3 Extended Key Usage: ?\n +(1\.3\.6\.1\.5\.5\.7\.3\.36|Document Signing)\n/)
+  t.match(
+    text,
+    /X509v3 Extended Key Usage: ?\n +(1\.3\.6\.1\.5\.5\.7\.3\.36|Document Signing), E-mail Protection\n/,
+  )
   t.match(text, 'Signature Algorithm: sha256WithRSAEncryption')
   t.notMatch(text, 'Alternative')
   const publicKey = execFileSync('openssl', ['req', '-pubkey', '-noout'], { input: stdout, encoding: 'utf8' })
@@ -223,7 +226,7 @@ t.test('arguments that make no request', async (t) => {
     [/required option '--subject <name>' not specified/],
     [/'--subject <name>' argument 'Signer' is invalid/, '--subject', 'Signer'],
     [/'--san <name>' argument 'example\.com' is invalid. it must begin/, ...named, '--san', 'example.com'],
-    [/Allowed choices are document-signing, email-protection, none/, ...named, '--eku', 'server'],
+    [/Allowed choices are documents, document-signing, email-protection, none/, ...named, '--eku', 'server'],
     [/Allowed choices are sha256, sha384, sha512/, ...named, '--hash', 'sha1'],
     [/'--id <hex>' argument 'x' is invalid/, '--subject', 'CN=a', '--id', 'x'],
   ] as [RegExp, ...string[]][]) {

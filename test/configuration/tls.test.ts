@@ -80,6 +80,10 @@ t.test('what is wrong is told, all of it, and never quotes a key', async (t) => 
   const cut = path('cut.pem')
   writeFileSync(cut, readFileSync(server.certificateFile).subarray(0, 400))
   const reversed = writeBundle(path('reversed.pem'), [issuing.certificate, server.certificate])
+  const long = writeBundle(path('long.pem'), [
+    server.certificate,
+    ...Array.from({ length: 400 }, () => issuing.certificate),
+  ])
   const short = issueServer(directory, issuing, {
     key: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:512'],
   })
@@ -124,6 +128,10 @@ t.test('what is wrong is told, all of it, and never quotes a key', async (t) => 
     [
       { ...of(server), TLS_KEY_FILE: other.keyFile },
       /^TLS_KEY_FILE: .* is not the key of the first certificate/,
+    ],
+    [
+      { ...of(server), TLS_CERT_FILE: long },
+      /^TLS_CERT_FILE: .*long.pem has \d{6} octets of certificates, and clients take 100000: leave that of the service/,
     ],
     [{ ...of(server), TLS_CERT_FILE: reversed }, /^TLS_KEY_FILE: .* is not the key of the first certificate/],
     [of(onCurve('secp256k1')), /^TLS_KEY_FILE: .* is on the curve secp256k1, .*: take one of P-256/],

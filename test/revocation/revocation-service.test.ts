@@ -491,6 +491,26 @@ t.test('a CRL from before its certificate was issued counts, with a warning', as
   )
 })
 
+t.test('a CRL that some validators do not take counts, with a warning', async (t) => {
+  const { watch, authority, server } = await setUp(t)
+  server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))
+  server.on('/authority.crl', () => authority.crl({ extensions: ['2.5.29.28 = critical, DER:3000'] }))
+  const { until, messages } = watch({ ...QUICK, refreshMs: { least: 10, most: 10 } })
+  await until(({ complete, crls }) => complete && crls.length === 2)
+  const asked = server.asked.length
+  while (server.asked.length < asked + 4) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  t.strictSame(
+    messages.filter((message) => message.includes('issuingDistributionPoint')),
+    [
+      'The CRL about CN=leaf has a critical issuingDistributionPoint that names no distribution point: EU DSS does not take it in ' +
+        'containers of level b-lt; have the authority correct it',
+    ],
+    'once',
+  )
+})
+
 t.test('a CRL that does not say when it was made revokes until a later one does not', async (t) => {
   const { watch, leaf, authority, server } = await setUp(t)
   server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))

@@ -21,6 +21,7 @@ t.test('a certificate without extensions, which is one of version 1', async (t) 
     pathLength: Number.POSITIVE_INFINITY,
     keyUsage: undefined,
     extendedKeyUsage: undefined,
+    netscapeTypes: undefined,
     addresses: NO_ADDRESSES,
     neverRevoked: false,
     nameConstraints: undefined,

@@ -170,6 +170,10 @@ t.test('one that only some validators read is named apart', async (t) => {
     t.strictSame(findMalformed(malformed), [])
     t.ok(await isAccepted(malformed), `${name}, by openssl`)
   }
+  // anyPolicy is on neither side of a mapping
+  for (const mapping of ['300c300a06022a030604551d2000', '300c300a0604551d200006022a03']) {
+    t.strictSame(findDoubtful(makeAuthority('policyMappings', mapping)), ['policyMappings'])
+  }
   const issuer = makeAuthority('subjectKeyIdentifier', '040401020304')
   const leaf = issue(directory, { subject: '/CN=Signer', issuer, extensions: ['2.5.29.32 = DER:0500'] })
   const files = ['-CAfile', issuer.certificateFile, leaf.certificateFile]

@@ -3,18 +3,16 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { KEY_PURPOSE } from '../../x509/extensions.ts'
 
-/** Object identifiers of key purposes (RFC 9336, RFC 5280 4.2.1.12). */
+/** Object identifiers of key purposes (RFC 9336, RFC 5280 4.2.1.12). Some validators know the one, and others the other. */
 const KEY_PURPOSES = {
-  'document-signing': KEY_PURPOSE.documentSigning,
-  'email-protection': KEY_PURPOSE.emailProtection,
+  documents: [KEY_PURPOSE.documentSigning, KEY_PURPOSE.emailProtection],
+  'document-signing': [KEY_PURPOSE.documentSigning],
+  'email-protection': [KEY_PURPOSE.emailProtection],
+  none: [],
 }
 
-export type ExtendedKeyUsage = keyof typeof KEY_PURPOSES | 'none'
-export const EXTENDED_KEY_USAGES: readonly ExtendedKeyUsage[] = [
-  'document-signing',
-  'email-protection',
-  'none',
-]
+export type ExtendedKeyUsage = keyof typeof KEY_PURPOSES
+export const EXTENDED_KEY_USAGES = Object.keys(KEY_PURPOSES) as readonly ExtendedKeyUsage[]
 
 /** Key usages: digitalSignature and nonRepudiation, and keyCertSign and cRLSign. */
 const DOCUMENT_SIGNER_USAGE = { valueHex: Uint8Array.of(0b1100_0000), unusedBits: 6 }
@@ -89,10 +87,10 @@ function uris(address: string | undefined): pkijs.GeneralName[] {
 
 /** Returns the extended key usage; an empty list if the key may serve any purpose. */
 export function extendedKeyUsage(usage: ExtendedKeyUsage): pkijs.Extension[] {
-  if (usage === 'none') {
+  const keyPurposes = KEY_PURPOSES[usage]
+  if (keyPurposes.length === 0) {
     return []
   }
-  const keyPurposes = [KEY_PURPOSES[usage]]
   return [extension(pkijs.id_ExtKeyUsage, new pkijs.ExtKeyUsage({ keyPurposes }).toSchema())]
 }
 

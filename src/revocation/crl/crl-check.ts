@@ -8,7 +8,7 @@ import {
 } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { matchesKeyIdentifier } from '../../x509/chain.ts'
-import { EXTENSION, findUnknownCritical } from '../../x509/extensions.ts'
+import { EXTENSION, type Extensions, findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
 import {
@@ -30,16 +30,15 @@ import {
   readCrlScope,
 } from './crl.ts'
 
-/**
- * Critical extensions that are accepted. Some authorities mark the last two by mistake, and these do not affect
- * entries.
- */
+/** Critical extensions that some authorities mark so by mistake. They do not affect entries, and only some validators know them. */
+const KNOWN_TO_SOME = [CRL_EXTENSION.crlNumber, EXTENSION.authorityKeyIdentifier]
+
+/** Critical extensions that are accepted. */
 const UNDERSTOOD = [
   CRL_EXTENSION.issuingDistributionPoint,
   // The check of flaws decides whether a delta CRL is taken
   CRL_EXTENSION.deltaCrlIndicator,
-  CRL_EXTENSION.crlNumber,
-  EXTENSION.authorityKeyIdentifier,
+  ...KNOWN_TO_SOME,
 ]
 
 const OTHER_KEY =
@@ -69,6 +68,8 @@ export interface CheckedCrl extends UpdateTimes, Flawed {
   /** The serial numbers that were looked for: contents of INTEGERs in hex. */
   readonly serialNumbers: ReadonlySet<string>
   readonly revocations: Revocations
+  /** Says which validators do not take it, and why, if any. */
+  readonly doubt: string | undefined
   /** Addresses of a delta CRL for it. */
   readonly delta: DeltaAddresses
   /** Its number, and that of the complete CRL whose changes it lists if it is a delta CRL; undefined if it does not say. */
@@ -125,11 +126,22 @@ export async function checkCrl(
   }
   const checked = {
     ...{ der, thisUpdate, nextUpdate, scope, serialNumbers, revocations },
+    doubt: findDoubt(extensions, scope),
     delta: readDeltaAddresses(extensions, crl.issuer),
     number: readCrlNumber(extensions.get(CRL_EXTENSION.crlNumber)),
     baseNumber: readCrlNumber(extensions.get(CRL_EXTENSION.deltaCrlIndicator)),
   }
   return flaw === undefined ? checked : { ...checked, flaw }
+}
+
+function findDoubt(extensions: Extensions, { distributionPoints }: CrlScope): string | undefined {
+  const critical = KNOWN_TO_SOME.find((id) => extensions.get(id)?.critical)
+  if (critical !== undefined) {
+    return `has a critical extension, ${critical}, which is not to be critical: Bouncy Castle, PDFBox and EU DSS do not take it`
+  }
+  return extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.critical && distributionPoints === undefined
+    ? 'has a critical issuingDistributionPoint that names no distribution point: EU DSS does not take it'
+    : undefined
 }
 
 function findFlaw(

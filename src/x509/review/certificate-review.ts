@@ -15,13 +15,16 @@ import { findIssuerProblems, findRefusals } from './path-problem.ts'
 import { findUnreadable, type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import {
   describeMissingIssuer,
+  findCriticalWarning,
   findEncodingWarning,
   findIssuerNameWarnings,
+  findKeyUsageWarning,
   findMalformedWarning,
   findPurposeWarning,
   findReaderWarnings,
   findRevocationWarnings,
   findSelfSignedWarning,
+  isForDocuments,
 } from './warnings.ts'
 
 /** The certificates in a signer's files. */
@@ -129,11 +132,11 @@ function mayBeRefused(path: readonly X509Certificate[], index: number): boolean 
     return false
   }
   // A timestamp authority is not for documents, nor need its issuers be
-  const isForDocuments = findPurposeWarning(leaf, 'signer') === undefined
   const warnings = [
-    isForDocuments ? findPurposeWarning(issuer, 'issuer') : undefined,
+    isForDocuments(leaf) ? findPurposeWarning(issuer, 'issuer') : undefined,
     findMalformedWarning(issuer),
     findEncodingWarning(issuer),
+    findCriticalWarning(issuer),
     ...findIssuerNameWarnings(path.slice(index - 1, index + 1)),
   ]
   return warnings.some((warning) => warning !== undefined)
@@ -195,8 +198,10 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
   const chain = reviewReadable(path)
   return [
     findSelfSignedWarning(signer),
-    findPurposeWarning(signer, 'signer'),
-    ...chain.slice(1).map((issuer) => findPurposeWarning(issuer, 'issuer')),
+    ...[findPurposeWarning, findKeyUsageWarning].flatMap((find) => [
+      find(signer, 'signer'),
+      ...chain.slice(1).map((issuer) => find(issuer, 'issuer')),
+    ]),
     ...path.slice(0, 1).flatMap(findReaderWarnings),
     ...findPathWarnings(path),
     ...chain.flatMap(findRevocationWarnings),
@@ -216,6 +221,7 @@ export function findPathWarnings(path: readonly X509Certificate[]): string[] {
   return [
     ...readable.map(findMalformedWarning),
     ...readable.map(findEncodingWarning),
+    ...readable.map(findCriticalWarning),
     ...findIssuerNameWarnings(path),
   ].filter((warning) => warning !== undefined)
 }

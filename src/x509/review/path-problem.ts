@@ -91,8 +91,7 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
   EXTENSION.ocspNoCheck,
 ])
 
-const LACKS_POLICY =
-  'demands a policy (policyConstraints), but the certificates of the path do not all have the same one'
+const LACKS_POLICY = 'demands a policy (policyConstraints) that the certificates of the path do not have'
 
 /**
  * Finds further reasons for validators to refuse a path because of one of its certificates: critical extensions that they may
@@ -109,9 +108,7 @@ export function findRefusals(path: readonly X509Certificate[], index: number): s
   const unknown = critical.find((id) => !UNDERSTOOD.has(id))
   return [
     ...(unknown === undefined ? [] : [`${its} has a critical extension that is not supported, ${unknown}`]),
-    ...(critical.includes(EXTENSION.policyConstraints) && lacksPolicy(certificate, path)
-      ? [`${its} ${LACKS_POLICY}`]
-      : []),
+    ...(lacksPolicy(certificate, path) ? [`${its} ${LACKS_POLICY}`] : []),
     ...findForbiddenNames(path.slice(0, index), nameConstraints, its),
   ]
 }

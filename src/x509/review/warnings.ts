@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { areAskable, type IgnoredAddress, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
 import { type ChainLink, chainLinks, hasIssuerName } from '../chain.ts'
-import { KEY_PURPOSE } from '../extensions.ts'
+import { EXTENSION, KEY_PURPOSE } from '../extensions.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { describeIssuer, describeSubject } from '../validity.ts'
 import { hasTwoAlgorithms, NAMES_TWO_ALGORITHMS, type ReviewedCertificate } from './reviewed-certificate.ts'
@@ -32,19 +32,65 @@ const PURPOSE_ADVICE = {
   issuer: 'validators that take this for a limit of what it certifies may refuse signatures',
 }
 
-/** Warns of a certificate in a signer's chain that is for other purposes than documents. */
+/** Returns whether a certificate may be used for documents, by its extended key usage. */
+export function isForDocuments({ extendedKeyUsage }: ReviewedCertificate): boolean {
+  return extendedKeyUsage?.some((purpose) => DOCUMENT_PURPOSES.has(purpose)) ?? true
+}
+
+/** Warns of a certificate in a signer's chain that is for other purposes than documents, by what all or by what some validators read. */
 export function findPurposeWarning(
-  { subject, extendedKeyUsage }: ReviewedCertificate,
+  reviewed: ReviewedCertificate,
   of: 'signer' | 'issuer',
 ): string | undefined {
-  if (extendedKeyUsage === undefined || extendedKeyUsage.some((purpose) => DOCUMENT_PURPOSES.has(purpose))) {
-    return undefined
+  const { subject, extendedKeyUsage = [] } = reviewed
+  if (isForDocuments(reviewed)) {
+    return findMailWarning(reviewed, of)
   }
   const purposes = extendedKeyUsage.map((purpose) => OTHER_PURPOSES.get(purpose) ?? purpose).join(', ')
   return (
     `the certificate of ${subject} is not for signing documents, by its extended key usage (${purposes || 'none'}); ` +
     PURPOSE_ADVICE[of]
   )
+}
+
+/**
+ * Warns of a certificate that is not for e-mail, by which NSS, and `pdfsig` with it, judge signatures whatever they are for: by the
+ * extended key usage or Netscape's type, if there is one of them (`cert_ComputeCertType`).
+ */
+function findMailWarning(
+  { subject, extendedKeyUsage, netscapeTypes, selfSigned }: ReviewedCertificate,
+  of: 'signer' | 'issuer',
+): string | undefined {
+  const types = of === 'signer' ? (['email'] as const) : (['emailCA', 'sslCA'] as const)
+  const isForMail =
+    (extendedKeyUsage === undefined && netscapeTypes === undefined) ||
+    extendedKeyUsage?.includes(KEY_PURPOSE.emailProtection) ||
+    types.some((type) => netscapeTypes?.includes(type))
+  return isForMail || (of === 'issuer' && selfSigned)
+    ? undefined
+    : `the certificate of ${subject} is not for e-mail, by its extended key usage or Netscape's type: NSS and pdfsig refuse ` +
+        'signatures because of it; have it issued with emailProtection too'
+}
+
+/** Warns of a key usage without which some validators refuse a certificate that others take. */
+export function findKeyUsageWarning(
+  { subject, ca, keyUsage, selfSigned }: ReviewedCertificate,
+  of: 'signer' | 'issuer',
+): string | undefined {
+  if (
+    of === 'signer' &&
+    (keyUsage?.includes('digitalSignature') ?? true) &&
+    !keyUsage?.includes('nonRepudiation')
+  ) {
+    return (
+      `the certificate of ${subject} has no nonRepudiation (contentCommitment) in its key usage: some validators want it by ` +
+      'default (pyHanko refuses the signature, EU DSS complains); have it issued with that too'
+    )
+  }
+  return of === 'issuer' && ca && keyUsage === undefined && !selfSigned
+    ? `the certificate of ${subject} has no key usage, which RFC 5280 4.2.1.3 demands of authorities: EU DSS refuses signatures ` +
+        'because of it; have it issued anew'
+    : undefined
 }
 
 /** Warns of a signer certificate that no authority has issued. */
@@ -60,6 +106,32 @@ export function findMalformedWarning({ subject, malformed }: ReviewedCertificate
     ? undefined
     : `the certificate of ${subject} has a malformed extension (${malformed.join(', ')}): ` +
         'some validators may refuse signatures because of it'
+}
+
+/** Extensions that RFC 5280 4.2 has validators know where they are critical, and that NSS, gpgsm and others refuse. */
+const KNOWN_TO_SOME = [
+  'crlDistributionPoints',
+  'certificatePolicies',
+  'policyMappings',
+  'policyConstraints',
+  'inhibitAnyPolicy',
+  'ocspNoCheck',
+] as const
+
+/** Warns of critical extensions that are understood here, and not by all validators. No path has its trust anchor's judged. */
+export function findCriticalWarning({
+  subject,
+  selfSigned,
+  ca,
+  critical,
+}: ReviewedCertificate): string | undefined {
+  // Of an authority, Bouncy Castle and gpgsm do not know the extended key usage
+  const known = ca ? ([...KNOWN_TO_SOME, 'extendedKeyUsage'] as const) : KNOWN_TO_SOME
+  const names = selfSigned ? [] : known.filter((name) => critical.includes(EXTENSION[name]))
+  return names.length === 0
+    ? undefined
+    : `the certificate of ${subject} has a critical extension that only some validators know (${names.join(', ')}): ` +
+        'others refuse signatures because of it (NSS, gpgsm, Bouncy Castle)'
 }
 
 /** Warns of a certificate that is another one for validators that encode it anew, as EU DSS does. */

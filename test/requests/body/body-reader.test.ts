@@ -116,7 +116,7 @@ t.test('large bodies that end together are handed over in turns, and small ones 
   const order: string[] = []
   for (const [name, text] of [
     ['large', ' '.repeat(200_000)],
-    ['intricate', '[  ],'.repeat(4_000)],
+    ['less large', ' '.repeat(150_000)],
     ['small', ' '.repeat(1_000)],
     ['a string', `"${'A'.repeat(50_000)}"`],
   ] as const) {
@@ -129,8 +129,8 @@ t.test('large bodies that end together are handed over in turns, and small ones 
     await setImmediate()
     seen.push(order.join())
   }
-  t.same(order, ['small', 'a string', 'intricate', 'large'], 'the shorter one first')
-  t.ok(seen.includes('small,a string,intricate'), seen.join('; '))
+  t.same(order, ['small', 'a string', 'less large', 'large'], 'the shorter one first')
+  t.ok(seen.includes('small,a string,less large'), seen.join('; '))
 })
 
 t.test('a body whose client leaves before its turn is given up', async (t) => {
@@ -236,15 +236,15 @@ t.test('a body is refused for what is found in its last bytes', async (t) => {
   const { reader, body } = begin()
   body.write('{"x":[')
   // Short pieces, which are looked at when they are some kilobytes, or at the end
-  for (let count = 0; count < 140; count++) {
+  for (let count = 0; count < 30; count++) {
     body.write('1,'.repeat(64))
   }
   await setImmediate()
-  for (let count = 0; count < 75; count++) {
+  for (let count = 0; count < 20; count++) {
     body.write('['.repeat(100))
   }
   body.end(']')
-  await t.rejects(reader.whole, { code: 'PAYLOAD_TOO_LARGE', message: /16384 names, values and punctuators/ })
+  await t.rejects(reader.whole, { code: 'PAYLOAD_TOO_LARGE', message: /2048 names, values and punctuators/ })
 })
 
 t.test('a body that there is no room for is refused', async (t) => {

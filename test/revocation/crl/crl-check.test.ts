@@ -589,6 +589,24 @@ t.test('a CRL that says of each kind that it is not about that alone', async (t)
   t.strictSame([scope, flaw], [{ distributionPoints: undefined, only: undefined }, undefined])
 })
 
+t.test('what only some validators take in a CRL', async (t) => {
+  const notCritical = 'which is not to be critical: Bouncy Castle, PDFBox and EU DSS do not take it'
+  const nameless =
+    'has a critical issuingDistributionPoint that names no distribution point: EU DSS does not take it'
+  for (const [lines, doubt] of [
+    [EXTENSIONS, undefined],
+    [['2.5.29.20 = critical, DER:020107'], `has a critical extension, 2.5.29.20, ${notCritical}`],
+    [['authorityKeyIdentifier = critical, keyid'], `has a critical extension, 2.5.29.35, ${notCritical}`],
+    [scope('onlyuser = TRUE'), nameless],
+    [['2.5.29.28 = critical, DER:3000'], nameless],
+    [['2.5.29.28 = DER:3000'], undefined],
+    [scope(`fullname = URI:${address}`, 'onlyuser = TRUE'), undefined],
+  ] as const) {
+    const checked = await check(await made({ extensions: lines }))
+    t.equal(checked.doubt, doubt, lines.join(' '))
+  }
+})
+
 t.test('a CRL about certificates of one kind, or of one distribution point', async (t) => {
   const own = readAddresses(readCertificateFields(leaf.certificate)).distributionPoints
   for (const [lines, outOfScope] of [

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
-import t from 'tap'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
 import { encode } from '../../../src/asn1/der-writer.ts'
 import { TAG } from '../../../src/asn1/tag.ts'
 import { buildChain } from '../../../src/x509/chain.ts'
@@ -33,7 +33,7 @@ import { verifyCms } from '../../support/validators/openssl.ts'
 
 const AT = new Date()
 const OCSP = 'authorityInfoAccess = OCSP;URI:http://ocsp.test/'
-const FOR_DOCUMENTS = 'extendedKeyUsage = 1.3.6.1.5.5.7.3.36'
+const FOR_DOCUMENTS = 'extendedKeyUsage = 1.3.6.1.5.5.7.3.36, emailProtection'
 const SIGNS = 'keyUsage = critical, digitalSignature, nonRepudiation'
 const CA = 'basicConstraints = critical, CA:TRUE'
 const SIGNS_CERTIFICATES = 'keyUsage = critical, keyCertSign, cRLSign'
@@ -182,6 +182,10 @@ t.test('an authority in place of the signer', async (t) => {
   })
 })
 
+const WITHOUT_NON_REPUDIATION =
+  `the certificate of ${SUBJECT} has no nonRepudiation (contentCommitment) in its key usage: some validators want it by default ` +
+  '(pyHanko refuses the signature, EU DSS complains); have it issued with that too'
+
 t.test('the key usage of a signer', async (t) => {
   const withUsage = (...lines: string[]) =>
     review([makeLeaf({ issuer: root, extensions: [...lines, FOR_DOCUMENTS, OCSP] })], [root])
@@ -189,10 +193,20 @@ t.test('the key usage of a signer', async (t) => {
     ofLeaf(
       `is not for signing documents, by its key usage (${usage}); have it issued with digitalSignature or nonRepudiation`,
     )
-  for (const good of ['digitalSignature', 'nonRepudiation', 'keyEncipherment, digitalSignature']) {
+  for (const good of [
+    'nonRepudiation',
+    'digitalSignature, nonRepudiation',
+    'keyEncipherment, nonRepudiation',
+  ]) {
     t.strictSame(withUsage(`keyUsage = ${good}`), NOTHING)
   }
-  t.strictSame(withUsage(), NOTHING)
+  for (const lines of [
+    ['keyUsage = digitalSignature'],
+    ['keyUsage = keyEncipherment, digitalSignature'],
+    [],
+  ]) {
+    t.strictSame(withUsage(...lines), { problems: [], warnings: [WITHOUT_NON_REPUDIATION] })
+  }
   t.strictSame(withUsage('keyUsage = keyEncipherment, dataEncipherment'), {
     problems: refusal('keyEncipherment, dataEncipherment'),
     warnings: [],
@@ -725,8 +739,7 @@ t.test('two different algorithms for the signature of a certificate (RFC 5280 4.
 })
 
 t.test('a self-signed signer, which may be in the other file as well', async (t) => {
-  const extensions = ['basicConstraints = CA:FALSE', 'keyUsage = digitalSignature']
-  const signer = makeLeaf({ extensions })
+  const signer = makeLeaf({ extensions: ['basicConstraints = CA:FALSE', SIGNS] })
   for (const ca of [[root], [signer]]) {
     t.strictSame(review([signer], ca), {
       problems: [],
@@ -736,6 +749,27 @@ t.test('a self-signed signer, which may be in the other file as well', async (t)
     })
   }
 })
+
+/** Signs with a signer's key, and returns whether NSS takes the signature, as OpenSSL does. */
+async function isTakenByNss(t: Test, signer: Issued, issuers: readonly Issued[]): Promise<boolean> {
+  const folder = mkdtempSync(`${directory}/nss-`)
+  const [document, bundle, output] = ['document', 'issuers.pem', 'cms'].map(
+    (name) => `${folder}/${name}`,
+  ) as [string, string, string]
+  const content = Buffer.from('a document')
+  writeFileSync(document, content)
+  writeBundle(bundle, certificatesOf(issuers))
+  const { certificateFile, keyFile } = signer
+  const others = issuers.length === 0 ? [] : ['-certfile', bundle]
+  const files = ['-signer', certificateFile, '-inkey', keyFile, ...others]
+  openssl('cms', '-sign', '-binary', '-in', document, ...files, '-outform', 'DER', '-out', output)
+  const cms = readFileSync(output)
+  const verification = await verifyCms({ cms, content, trustAnchors: root.certificateFile, cades: false })
+  t.match(verification, { valid: true }, 'OpenSSL takes it')
+  return (await cmsutil(cms, content, await nssDatabase)).valid
+}
+
+const nssDatabase = makeNssDatabase(`${directory}/nss`, [root.certificateFile])
 
 t.test('the extended key usage of a signer', async (t) => {
   const withPurposes = (line: string) =>
@@ -747,12 +781,6 @@ t.test('the extended key usage of a signer', async (t) => {
         'may refuse its signatures: have it issued with documentSigning (1.3.6.1.5.5.7.3.36) or emailProtection',
     ],
   })
-  for (const good of [
-    ...['1.3.6.1.5.5.7.3.36', 'emailProtection', '1.3.6.1.4.1.311.10.3.12', '1.2.840.113583.1.1.5'],
-    ...['anyExtendedKeyUsage', 'clientAuth, emailProtection'],
-  ]) {
-    t.strictSame(withPurposes(`extendedKeyUsage = ${good}`), NOTHING, good)
-  }
   t.strictSame(
     withPurposes('extendedKeyUsage = serverAuth, clientAuth, codeSigning, timeStamping, OCSPSigning, 1.2.3'),
     warning('serverAuth, clientAuth, codeSigning, timeStamping, OCSPSigning, 1.2.3'),
@@ -760,25 +788,67 @@ t.test('the extended key usage of a signer', async (t) => {
   t.strictSame(withPurposes('2.5.29.37 = DER:3000'), warning('none'))
 })
 
+t.test('a signer, or an authority, that is not for e-mail, as NSS wants it for documents too', async (t) => {
+  const notForMail = (subject: string) =>
+    `the certificate of ${subject} is not for e-mail, by its extended key usage or Netscape's type: NSS and pdfsig refuse ` +
+    'signatures because of it; have it issued with emailProtection too'
+  for (const [line, taken] of [
+    ['extendedKeyUsage = emailProtection', true],
+    ['extendedKeyUsage = clientAuth, emailProtection', true],
+    ['extendedKeyUsage = 1.3.6.1.5.5.7.3.36, emailProtection', true],
+    ['extendedKeyUsage = 1.3.6.1.5.5.7.3.36', false],
+    ['extendedKeyUsage = 1.3.6.1.4.1.311.10.3.12', false],
+    ['extendedKeyUsage = 1.2.840.113583.1.1.5', false],
+    ['extendedKeyUsage = anyExtendedKeyUsage', false],
+    ['nsCertType = email', true],
+    ['nsCertType = email, objsign', true],
+    ['nsCertType = server', false],
+    ['nsCertType = objsign', false],
+  ] as const) {
+    const signer = makeLeaf({ issuer: root, extensions: [SIGNS, OCSP, line] })
+    const warnings = taken ? [] : [notForMail(SUBJECT)]
+    t.strictSame(review([signer], [root]), { problems: [], warnings }, line)
+    t.equal(await isTakenByNss(t, signer, []), taken, line)
+  }
+  const ofAuthority: readonly (readonly [string, boolean])[] = [
+    ['extendedKeyUsage = emailProtection', true],
+    ['extendedKeyUsage = 1.3.6.1.5.5.7.3.36', false],
+    ['extendedKeyUsage = anyExtendedKeyUsage', false],
+    ['nsCertType = emailCA', true],
+    ['nsCertType = sslCA', true],
+    ['nsCertType = objCA', false],
+  ]
+  for (const [index, [line, taken]] of ofAuthority.entries()) {
+    const authority = makeAuthority(`Mail CA ${index}`, root, {
+      extensions: [CA, SIGNS_CERTIFICATES, OCSP, line],
+    })
+    const signer = makeLeaf({ issuer: authority })
+    const warnings = taken ? [] : [notForMail(`O=Test, CN=Mail CA ${index}`)]
+    t.strictSame(review([signer, authority], [root]), { problems: [], warnings }, line)
+    t.equal(await isTakenByNss(t, signer, [authority]), taken, line)
+  }
+  const ownRoot = makeAuthority('Server root', undefined, {
+    extensions: [CA, SIGNS_CERTIFICATES, 'nsCertType = objCA'],
+  })
+  t.strictSame(review([makeLeaf({ issuer: ownRoot })], [ownRoot]), NOTHING, 'a root')
+})
+
+t.test('an authority without key usage', async (t) => {
+  const authority = makeAuthority('Any CA', root, { extensions: [CA, OCSP] })
+  t.strictSame(review([makeLeaf({ issuer: authority }), authority], [root]), {
+    problems: [],
+    warnings: [
+      'the certificate of O=Test, CN=Any CA has no key usage, which RFC 5280 4.2.1.3 demands of authorities: EU DSS refuses ' +
+        'signatures because of it; have it issued anew',
+    ],
+  })
+  const ownRoot = makeAuthority('Any root', undefined, { extensions: [CA] })
+  t.strictSame(review([makeLeaf({ issuer: ownRoot })], [ownRoot]), NOTHING, 'a root')
+})
+
 t.test('what OpenSSL reads in a certificate of a signer, and NSS does not', async (t) => {
   const above = [issuing, policy, root]
-  const database = await makeNssDatabase(`${directory}/nss`, [root.certificateFile])
-  const content = Buffer.from('a document')
-  const file = `${directory}/document`
-  writeFileSync(file, content)
-  const bundle = writeBundle(`${directory}/issuers.pem`, certificatesOf([issuing, policy]))
-  const isRead = async ({ certificateFile, keyFile }: Issued) => {
-    const signer = ['-signer', certificateFile, '-inkey', keyFile, '-certfile', bundle]
-    openssl('cms', '-sign', '-binary', '-in', file, ...signer, '-outform', 'DER', '-out', `${file}.p7s`)
-    const cms = readFileSync(`${file}.p7s`)
-    const trustAnchors = root.certificateFile
-    t.match(
-      await verifyCms({ cms, content, trustAnchors, cades: false }),
-      { valid: true },
-      'OpenSSL reads it',
-    )
-    return (await cmsutil(cms, content, database)).valid
-  }
+  const isRead = (signer: Issued) => isTakenByNss(t, signer, [issuing, policy])
   const signer = makeLeaf({
     issuer: issuing,
     extensions: [SIGNS, OCSP, 'authorityKeyIdentifier = keyid:always'],
@@ -810,9 +880,9 @@ t.test('certificates of which nobody can be asked whether they were revoked, but
     `the certificate of O=Test, CN=${name} has neither an OCSP address nor that of a CRL: Document Engine ` +
     'cannot embed revocation data, and signatures are without long-term validation (LTV)'
   const bareRoot = makeAuthority('Bare root', undefined, { extensions: [CA] })
-  const bare = makeAuthority('Bare CA', bareRoot, { extensions: [CA] })
+  const bare = makeAuthority('Bare CA', bareRoot, { extensions: [CA, SIGNS_CERTIFICATES] })
   const full = makeAuthority('Full CA', bareRoot, {
-    extensions: [CA, 'crlDistributionPoints = URI:http://ca.test/crl'],
+    extensions: [CA, SIGNS_CERTIFICATES, 'crlDistributionPoints = URI:http://ca.test/crl'],
   })
   const extensions = [SIGNS, FOR_DOCUMENTS]
   const warningsOf = (signer: Issued) => review([signer], [bare, full, bareRoot])
@@ -916,6 +986,10 @@ t.test('addresses that are never asked', async (t) => {
   }
 })
 
+const ofSome = (subject: string, names: string) =>
+  `the certificate of ${subject} has a critical extension that only some validators know (${names}): others refuse signatures ` +
+  'because of it (NSS, gpgsm, Bouncy Castle)'
+
 t.test('critical extensions that validators may not know, in the leaf and above it', async (t) => {
   const unknown = '1.2.3.4 = critical, DER:0500'
   const odd = makeAuthority('Odd CA', root, { extensions: [CA, SIGNS_CERTIFICATES, OCSP, unknown] })
@@ -927,19 +1001,35 @@ t.test('critical extensions that validators may not know, in the leaf and above 
   t.strictSame(review([signer, odd], [root]), {
     problems: [],
     warnings: [
-      `the certificate of ${SUBJECT} demands a policy (policyConstraints), but the certificates of the path do not all have the same one: ${because}`,
+      ofSome(SUBJECT, 'policyConstraints'),
+      `the certificate of ${SUBJECT} demands a policy (policyConstraints) that the certificates of the path do not have: ${because}`,
       `the certificate of O=Test, CN=Odd CA has a critical extension that is not supported, 1.2.3.4: ${because}`,
     ],
   })
   t.throws(() => opensslVerify(signer, [odd], root), /unhandled critical extension/)
   const understood = [
     ...['basicConstraints = critical, CA:FALSE', SIGNS, 'extendedKeyUsage = critical, emailProtection', OCSP],
-    ...['certificatePolicies = critical, 1.2.3', 'subjectAltName = critical, email:a@b'],
-    'crlDistributionPoints = critical, URI:http://ca.test/',
+    'subjectAltName = critical, email:a@b',
   ]
   const plain = makeLeaf({ issuer: root, extensions: understood })
   t.strictSame(review([plain], [root]), NOTHING)
-  t.doesNotThrow(() => opensslVerify(plain, [], root))
+  t.ok(await isTakenByNss(t, plain, []))
+  for (const [line, name, takenByNss] of [
+    ['crlDistributionPoints = critical, URI:http://ca.test/', 'crlDistributionPoints', false],
+    ['certificatePolicies = critical, 1.2.3', 'certificatePolicies', false],
+    ['noCheck = critical, ignored', 'ocspNoCheck', true],
+  ] as const) {
+    const some = makeLeaf({ issuer: root, extensions: [...understood, line] })
+    t.strictSame(review([some], [root]), { problems: [], warnings: [ofSome(SUBJECT, name)] })
+    t.equal(await isTakenByNss(t, some, []), takenByNss, line)
+  }
+  const purposes = makeAuthority('Purpose CA', root, {
+    extensions: [CA, SIGNS_CERTIFICATES, OCSP, 'extendedKeyUsage = critical, emailProtection'],
+  })
+  t.strictSame(review([makeLeaf({ issuer: purposes }), purposes], [root]), {
+    problems: [],
+    warnings: [ofSome('O=Test, CN=Purpose CA', 'extendedKeyUsage')],
+  })
 })
 
 t.test('names that an authority must not certify', async (t) => {

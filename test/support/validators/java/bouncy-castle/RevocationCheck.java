@@ -21,9 +21,11 @@ import org.bouncycastle.cert.X509CRLHolder;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateHolder;
 import org.bouncycastle.cert.ocsp.BasicOCSPResp;
+import org.bouncycastle.cert.ocsp.OCSPException;
 import org.bouncycastle.cert.ocsp.OCSPResp;
 import org.bouncycastle.cert.ocsp.OCSPRespBuilder;
 import org.bouncycastle.cert.ocsp.SingleResp;
+import org.bouncycastle.operator.ContentVerifierProvider;
 import org.bouncycastle.operator.DigestCalculatorProvider;
 import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
 import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
@@ -105,11 +107,11 @@ final class RevocationCheck {
       Date at)
       throws Exception {
     var verifiers = new JcaContentVerifierProviderBuilder().setProvider("BC");
-    if (response.isSignatureValid(verifiers.build(issuer))) {
+    if (isSignedBy(response, verifiers.build(issuer))) {
       return;
     }
     for (X509CertificateHolder responder : response.getCerts()) {
-      if (response.isSignatureValid(verifiers.build(responder))) {
+      if (isSignedBy(response, verifiers.build(responder))) {
         if (responder.getExtension(OCSPObjectIdentifiers.id_pkix_ocsp_nocheck) == null) {
           var path = new ArrayList<>(List.of(Certificates.read(responder)));
           path.addAll(issuers);
@@ -119,5 +121,14 @@ final class RevocationCheck {
       }
     }
     throw new IllegalStateException("the signer of an OCSP response is not in it");
+  }
+
+  /** A key of another type than that of the signature throws. */
+  private static boolean isSignedBy(BasicOCSPResp response, ContentVerifierProvider verifiers) {
+    try {
+      return response.isSignatureValid(verifiers);
+    } catch (OCSPException | RuntimeException e) {
+      return false;
+    }
   }
 }

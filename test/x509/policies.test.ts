@@ -1,0 +1,169 @@
+/** Policies that a path must have (RFC 5280 6.1), as OpenSSL and Bouncy Castle judge them. */
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { lacksPolicy } from '../../src/x509/policies.ts'
+import { type Issued, issue, openssl, writeBundle } from '../support/certificates.ts'
+import { faultIn } from '../support/validators/bouncy-castle.ts'
+import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
+
+const directory = t.testdir()
+const root = issue(directory, { subject: '/CN=Root', ca: true })
+// All but the root have one key
+const { keyFile } = issue(directory, { subject: '/CN=Key' })
+const content = join(directory, 'content')
+writeFileSync(content, 'a text')
+const bouncyCastle = WITHOUT_JAVA === false ? await startBouncyCastle(t) : undefined
+
+const AUTHORITY = [
+  'basicConstraints = critical, CA:TRUE',
+  'keyUsage = critical, keyCertSign',
+  'subjectKeyIdentifier = hash',
+]
+const SIGNS = ['keyUsage = digitalSignature', 'extendedKeyUsage = emailProtection']
+const ANY = '2.5.29.32.0'
+const policies = (...ids: string[]) => `certificatePolicies = ${ids.join(', ')}`
+const demand = (certificates: number) => `policyConstraints = critical, requireExplicitPolicy:${certificates}`
+const mappings = (...pairs: string[]) => `policyMappings = ${pairs.join(', ')}`
+
+/** Certificates from below the root to the leaf, by what they say. */
+const CASES: readonly {
+  readonly lines: readonly (readonly string[])[]
+  readonly lacks: boolean
+  readonly mapped?: true
+}[] = [
+  { lines: [[demand(0)], []], lacks: true },
+  { lines: [[demand(1)], []], lacks: true },
+  { lines: [[demand(2)], []], lacks: false },
+  { lines: [[demand(1)], [], []], lacks: true },
+  { lines: [[demand(2)], [], []], lacks: true },
+  { lines: [[demand(3)], [], []], lacks: false },
+  { lines: [[demand(2_000_000_000)], []], lacks: false },
+  { lines: [['policyConstraints = requireExplicitPolicy:0'], []], lacks: true },
+  { lines: [[], [demand(0)]], lacks: true },
+  { lines: [[], [demand(1)]], lacks: false },
+  { lines: [[], [demand(0), policies('1.2.3')]], lacks: true },
+  { lines: [[policies('1.2.3')], [demand(0), policies('1.2.3')]], lacks: false },
+  { lines: [[demand(0), policies('1.2.3')], [policies('1.2.3')]], lacks: false },
+  { lines: [[demand(0), policies('1.2.3')], [policies('1.2.4')]], lacks: true },
+  { lines: [[demand(0), policies(ANY)], [policies(ANY)], [policies('1.2.4')]], lacks: false },
+  { lines: [[demand(0), policies('1.2.3')], [policies(ANY)], [policies('1.2.3')]], lacks: false },
+  { lines: [[demand(0), policies('1.2.3')], [policies(ANY)], [policies('1.2.4')]], lacks: true },
+  { lines: [[demand(0), policies(ANY), 'inhibitAnyPolicy = critical, 0'], [policies(ANY)]], lacks: true },
+  {
+    lines: [[demand(0), policies(ANY), 'inhibitAnyPolicy = critical, 0'], [policies('1.2.3')]],
+    lacks: false,
+  },
+  {
+    lines: [
+      [demand(0), policies(ANY), 'inhibitAnyPolicy = critical, 1'],
+      [policies(ANY)],
+      [policies('1.2.3')],
+    ],
+    lacks: false,
+  },
+  {
+    lines: [[demand(0), policies('1.2.3'), mappings('1.2.3:1.2.4')], [policies('1.2.4')]],
+    lacks: false,
+    mapped: true,
+  },
+  {
+    lines: [[demand(0), policies('1.2.3'), mappings('1.2.3:1.2.4')], [policies('1.2.3')]],
+    lacks: true,
+    mapped: true,
+  },
+  {
+    lines: [[demand(0), policies('1.2.3'), mappings('1.2.3:1.2.4', '1.2.3:1.2.3')], [policies('1.2.3')]],
+    lacks: false,
+    mapped: true,
+  },
+  {
+    lines: [[demand(0), policies(ANY), mappings('1.2.3:1.2.4')], [policies('1.2.4')]],
+    lacks: false,
+    mapped: true,
+  },
+  {
+    lines: [
+      [demand(0), policies('1.2.3'), mappings('1.2.3:1.2.4')],
+      [policies('1.2.4')],
+      [policies('1.2.4')],
+    ],
+    lacks: false,
+    mapped: true,
+  },
+  {
+    lines: [
+      [`${demand(0)}, inhibitPolicyMapping:0`, policies('1.2.3')],
+      [policies('1.2.3'), mappings('1.2.3:1.2.4')],
+      [policies('1.2.4')],
+    ],
+    lacks: true,
+    mapped: true,
+  },
+  {
+    lines: [
+      [`${demand(0)}, inhibitPolicyMapping:1`, policies('1.2.3')],
+      [policies('1.2.3'), mappings('1.2.3:1.2.4')],
+      [policies('1.2.4')],
+    ],
+    lacks: false,
+    mapped: true,
+  },
+  {
+    lines: [[demand(0), policies('1.2.3'), mappings(`1.2.3:${ANY}`)], [policies('1.2.3')]],
+    lacks: true,
+    mapped: true,
+  },
+]
+
+for (const { lines, lacks, mapped } of CASES) {
+  t.test(lines.map((own) => own.join(' ') || 'nothing').join(' | '), async (t) => {
+    const path: Issued[] = [root]
+    for (const [index, own] of lines.entries()) {
+      const isLeaf = index === lines.length - 1
+      path.unshift(
+        issue(directory, {
+          subject: isLeaf ? '/CN=Signer' : `/CN=CA ${index}`,
+          issuer: path[0] as Issued,
+          keyFile,
+          extensions: [...(isLeaf ? SIGNS : AUTHORITY), ...own],
+        }),
+      )
+    }
+    const certificates = path.map(({ certificate }) => certificate)
+    t.equal(
+      certificates.some((certificate) => lacksPolicy(certificate, certificates)),
+      lacks,
+    )
+    const demanding = path.findIndex((_, index) =>
+      lines.at(-1 - index)?.some((line) => line.includes('requireExplicit')),
+    )
+    t.equal(
+      lacksPolicy(certificates[demanding] as Issued['certificate'], certificates),
+      lacks,
+      'it is that which demands one',
+    )
+
+    const [leaf, ...issuers] = path as [Issued, ...Issued[]]
+    const others = issuers.map(({ certificate }) => certificate)
+    const bundle = writeBundle(join(directory, 'issuers.pem'), others)
+    // OpenSSL 3.0 finds no policy behind mappings
+    if (!mapped) {
+      const checks = ['-policy_check', '-policy', ANY, '-CAfile', root.certificateFile, '-untrusted', bundle]
+      const judge = spawnSync('openssl', ['verify', ...checks, leaf.certificateFile], { encoding: 'utf8' })
+      t.equal(judge.status !== 0, lacks, judge.stderr)
+    }
+    if (bouncyCastle !== undefined) {
+      const cms = join(directory, 'cms')
+      const signer = ['-signer', leaf.certificateFile, '-inkey', leaf.keyFile, '-certfile', bundle]
+      openssl('cms', '-sign', '-binary', '-in', content, ...signer, '-outform', 'DER', '-out', cms)
+      const findings = await bouncyCastle.cms(readFileSync(cms), readFileSync(content), {
+        anchors: root.certificateFile,
+        type: 'cms',
+        overFile: true,
+      })
+      t.equal(faultIn(findings) !== undefined, lacks, faultIn(findings) ?? 'good')
+    }
+  })
+}
