@@ -277,14 +277,18 @@ t.test('it does not start', async (t) => {
   t.test('with code that the HTTP process may change', async (t) => {
     const open = folder.path('open')
     copyService(open)
-    // Without it the packages of the tests would be sought where they are bundled for all of them
+    // It has one package of its own, and links to all others
     for (const name of readdirSync(repositoryPath('node_modules'))) {
       mkdirSync(join(open, 'node_modules'), { recursive: true })
       if (name !== 'pkcs11js')
         symlinkSync(repositoryPath('node_modules', name), join(open, 'node_modules', name))
     }
     cpSync(repositoryPath('node_modules/pkcs11js'), join(open, 'node_modules/pkcs11js'), { recursive: true })
-    for (const file of [join(dirname(server), 'pkcs11/process/entry.js'), 'node_modules/pkcs11js/index.js']) {
+    for (const file of [
+      join(dirname(server), 'pkcs11/process/entry.js'),
+      'package.json',
+      'node_modules/pkcs11js/index.js',
+    ]) {
       chownSync(join(open, file), USERS.http.uid, USERS.http.gid)
       const { exited, output } = startCopy(t, open)
       t.same(await exited, { code: 78, signal: null })

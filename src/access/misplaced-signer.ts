@@ -7,13 +7,13 @@ import { MAX_TOKEN_LENGTH } from './signing-token.ts'
 const MAX_ENCODINGS = 3
 
 /**
- * Characters of a token, and of all that is decoded of it, that are searched. Each text counts for some more, since it takes time however
- * short it is, and so does each value in JSON, and each name that is compared letter by letter.
+ * Characters of a token, and of all that is decoded of it, that are searched. A text counts for some more if it is decoded or parsed,
+ * since that takes time however short it is, and so does each value in JSON, and each name that is compared letter by letter.
  */
 const MAX_SEARCHED = 65_536
 const TEXT_CHARACTERS = 512
 const VALUE_CHARACTERS = 16
-const NAME_CHARACTERS = 2_048
+const NAME_CHARACTERS = 512
 
 /** Matches `signer` with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
@@ -129,27 +129,32 @@ export function isJwtForOther(
     return false
   }
   const claims = readJson(Buffer.from(payload, 'base64url').toString())
+  const search = { names: toLowerCase(others), left: MAX_SEARCHED }
   const named = [(claims as { readonly signer?: unknown } | undefined)?.signer].flat()
   return (
     !named.includes(chosen) &&
     (others.some((name) => named.includes(name)) ||
-      (isMeant && claimsOther(claims, toLowerCase([chosen]), toLowerCase(others))))
+      (isMeant && claimsOther(claims, toLowerCase([chosen]), search)))
   )
 }
 
 /** Returns whether a claim with a name that is nearly `signer`, at any depth, has the name of another one than the chosen. */
-function claimsOther(claims: unknown, chosen: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+function claimsOther(claims: unknown, chosen: ReadonlySet<string>, search: Search): boolean {
+  if (!isLeft(search, VALUE_CHARACTERS)) {
+    return false
+  }
   if (Array.isArray(claims)) {
-    return claims.some((one) => claimsOther(one, chosen, others))
+    return claims.some((one) => claimsOther(one, chosen, search))
   }
   return (
     typeof claims === 'object' &&
     Object.entries(claims ?? {}).some(
       ([name, value]) =>
-        (isNameOrList(value, others) &&
+        (isNameOrList(value, search.names) &&
           !isNameOrList(value, chosen) &&
+          isLeft(search, NAME_CHARACTERS) &&
           isNearlySigner(name.replace(CLAIM_PREFIX, ''))) ||
-        claimsOther(value, chosen, others),
+        claimsOther(value, chosen, search),
     )
   )
 }
@@ -185,7 +190,8 @@ function isNamedInValue(value: unknown, search: Search): boolean {
     return false
   }
   if (typeof value === 'string') {
-    const inner = isLeft(search, value.length + TEXT_CHARACTERS) ? readJson(value) : undefined
+    const isParsed = MAY_BE_JSON.test(value) && isLeft(search, value.length + TEXT_CHARACTERS)
+    const inner = isParsed ? readJson(value) : undefined
     return typeof inner === 'object' && isNamedInValue(inner, search)
   }
   // The elements of a list have no names
@@ -225,10 +231,13 @@ function isNearlySigner(name: string): boolean {
   return /signer/i.test(name) || findNearest(name.toLowerCase(), ['signer'], MAX_TYPING_ERRORS) !== undefined
 }
 
+/** Matches what may be a JSON object, array or string. */
+const MAY_BE_JSON = /^\s*["[{]/
+
 /** Parses a JSON object, array or string; returns undefined for anything else. */
 function readJson(text: string): unknown {
   try {
-    return /^\s*["[{]/.test(text) ? parseJson(text) : undefined
+    return MAY_BE_JSON.test(text) ? parseJson(text) : undefined
   } catch {
     return undefined
   }

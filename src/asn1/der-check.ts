@@ -13,8 +13,8 @@ const MAX_DEPTH = 32
  * Finds what is not DER (X.690 10, 11) in an element and all those in it, in words. It does not look into an OCTET STRING, which nobody
  * encodes anew.
  *
- * @param element with its tag and length
- * @param limit elements that are looked at
+ * @param element with its tag and length, or several
+ * @param limit elements that are looked at, rounded up to thousands
  */
 export function findEncodingFlaw(element: Buffer, limit = Number.POSITIVE_INFINITY): string | undefined {
   try {

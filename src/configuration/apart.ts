@@ -25,12 +25,7 @@ export function findExposed(
     ...pins,
     ...signers.map(({ access, settings }) => ({ setting: settings.module, path: access.module })),
     ...(signersFile === undefined ? [] : [{ setting: 'SIGNERS_FILE', path: signersFile }]),
-    ...[process.execPath, ...codeFolders().map((folder) => findChangeableWithin(folder) ?? folder)].map(
-      (path) => ({
-        setting: 'SIGNING_SERVICE_USER',
-        path,
-      }),
-    ),
+    ...[process.execPath, ...codePaths()].map((path) => ({ setting: 'SIGNING_SERVICE_USER', path })),
   ]
   const user = `user ${process.geteuid?.()}, who runs the HTTP process`
   return [
@@ -51,6 +46,25 @@ export function findExposed(
   ]
 }
 
+let code: readonly string[] | undefined
+
+/**
+ * Returns paths of the service's code: of what this user may change in it, or of all of it. It is looked at once, since a reload loads
+ * none, and it may be some 40,000 files, which take half a second.
+ */
+function codePaths(): readonly string[] {
+  code ??= codeFolders().map((folder) => findChangeableWithin(folder) ?? folder)
+  // By them Node.js finds packages (Node.js API, "Self-referencing a package using its name")
+  const descriptions = programFolders()
+    .flatMap(pathsTo)
+    .map((folder) => join(folder, 'package.json'))
+  return [...code, ...descriptions.filter(isChangeable)]
+}
+
+function programFolders(): string[] {
+  return process.argv.slice(1, 2).map((program) => dirname(followLinks(program)))
+}
+
 /** Returns the folder of the program, and those of the packages that it does not bring along in its bundles. */
 function codeFolders(): string[] {
   const require = createRequire(import.meta.url)
@@ -62,7 +76,7 @@ function codeFolders(): string[] {
       return []
     }
   })
-  return [...new Set([...process.argv.slice(1, 2).map(dirname), ...packages])]
+  return [...new Set([...programFolders(), ...packages])]
 }
 
 /** Returns something in a folder, however deep, that this user may change. */
@@ -79,7 +93,7 @@ function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true })
   } catch {
-    // What this user may not read he does not run
+    // What is in a folder that this user may not list is not found
     return []
   }
 }

@@ -120,7 +120,7 @@ function readIdentity(
   return identity
 }
 
-/** Octets of certificates that clients with OpenSSL take in a handshake by default (`SSL_MAX_CERT_LIST_DEFAULT`), but for some lengths. */
+/** Octets of certificates that clients take in a handshake: OpenSSL by default 102,400 with the lengths (`SSL_MAX_CERT_LIST_DEFAULT`). */
 const MAX_CHAIN = 100_000
 
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/

@@ -63,12 +63,12 @@ const MAX_ACCEPT = 1_024
 /** Most characters of a Content-Type. Fastify caches a hundred of them, which would take 40 MB without a limit. */
 const MAX_CONTENT_TYPE = 256
 
-/** Most characters of a query, in which nothing has a meaning: thousands of names would take memory as long as the request lasts. */
+/** Most characters of a query, which no request needs: thousands of names would take memory as long as the request lasts. */
 const MAX_QUERY = 1_024
 
 /** Parses the query of a request, unless that is refused because of it. */
 export function parseQuery(query: string): ParsedUrlQuery {
-  return query.length > MAX_QUERY ? {} : parse(query)
+  return query.length > MAX_QUERY ? {} : parse(query, '&', '=', { maxKeys: 0 })
 }
 
 function findProblem({ httpVersion, rawHeaders, headers, url = '' }: IncomingMessage): Error | undefined {

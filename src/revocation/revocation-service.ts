@@ -48,11 +48,11 @@ function keyOf({ issuer, serialNumber }: Responder): string {
 /** What is told of data about a certificate that some validators do not take. */
 const DOUBTS: readonly ((certificate: WatchedCertificate, at: Date) => string | undefined)[] = [
   // Who was asked may not have known of the certificate
-  (certificate, now) => {
-    const at = certificate.madeBeforeIt(now)
+  (certificate, at) => {
+    const made = certificate.madeBeforeIt(at)
     return (
-      at &&
-      `The revocation information about ${certificate.issued.subject} is of ${at.toISOString()}, before the certificate was issued: ` +
+      made &&
+      `The revocation information about ${certificate.issued.subject} is of ${made.toISOString()}, before the certificate was issued: ` +
         'until the next, EU DSS finds no acceptable revocation data in containers of level b-lt'
     )
   },

@@ -9,6 +9,9 @@ import { contextTag, TAG } from '../asn1/tag.ts'
  */
 const MAX_NAME_LENGTH = 3_000
 
+/** Most characters that a string becomes before its case is folded: one sign may stand for 18 (Unicode, NFKC). */
+const MAX_PREPARED_LENGTH = 3_000
+
 /**
  * Compares two names (RFC 5280 7.1): RDN by RDN, the attributes of an RDN in any order, strings of all types by their
  * characters without regard to case and insignificant spaces, other values by their octets.
@@ -25,7 +28,7 @@ export function sameName(one: Buffer, other: Buffer): boolean {
  * Returns a text that is equal for two names if, and only if, they are the same. It is only for comparisons.
  *
  * @param name DER Name
- * @throws Error when it is not a Name, or has more than 3,000 octets
+ * @throws Error when it is not a Name, has more than 3,000 octets, or a string that stands for more characters
  */
 export function canonicalName(name: Buffer): string {
   if (name.length > MAX_NAME_LENGTH) {
@@ -144,6 +147,8 @@ const RUN_OF_SPACES = / +(?!\p{M})/gu
 /**
  * Returns a form that is equal for two strings if they match. It keeps the characters that RFC 4518 2.4 prohibits, so
  * that they match only themselves.
+ *
+ * @throws Error when it would have more than 3,000 characters
  */
 export function prepareString(text: string): string {
   if (PLAIN.test(text)) {
@@ -155,7 +160,11 @@ export function prepareString(text: string): string {
 }
 
 function foldCase(text: string): string {
-  return [...text.normalize('NFKC')].map(foldCharacter).join('').normalize('NFKC')
+  const normal = text.normalize('NFKC')
+  if (normal.length > MAX_PREPARED_LENGTH) {
+    throw new Error(`it has a name that stands for more than ${MAX_PREPARED_LENGTH} characters`)
+  }
+  return [...normal].map(foldCharacter).join('').normalize('NFKC')
 }
 
 /** Folds one character at a time, since a sigma depends on its neighbours. The dotless i has no case (RFC 3454 B.2). */

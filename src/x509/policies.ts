@@ -7,13 +7,16 @@ import { ANY_POLICY, EXTENSION, type Extensions, listElements, toCount } from '.
 
 const NEVER = Number.POSITIVE_INFINITY
 
-/** What a certificate says of how many more may stand between it and the leaf before something holds (RFC 5280 4.2.1.11, 4.2.1.14). */
+/**
+ * Numbers of further certificates in a path (RFC 5280 4.2.1.11, 4.2.1.14), those that are self-issued not counted. `NEVER` stands for
+ * no limit.
+ */
 interface PolicyLimits {
-  /** Before paths must have a policy. */
+  /** Those that need no policy. */
   readonly explicitPolicy: number
-  /** Before mappings do not count. */
+  /** Those whose mappings count. */
   readonly mapping: number
-  /** Before anyPolicy does not count. */
+  /** Those whose anyPolicy counts. */
   readonly anyPolicy: number
 }
 
@@ -24,9 +27,12 @@ interface PolicyLimits {
  * @param path leaf first
  */
 export function lacksPolicy(certificate: X509Certificate, path: readonly X509Certificate[]): boolean {
+  const { extensions } = readCertificateFields(certificate)
+  if (!extensions.has(EXTENSION.policyConstraints)) {
+    return false
+  }
   try {
-    const { explicitPolicy } = readLimits(readCertificateFields(certificate).extensions)
-    return explicitPolicy !== NEVER && !hasDemanded(certificate, path)
+    return readLimits(extensions).explicitPolicy !== NEVER && !hasDemanded(certificate, path)
   } catch {
     return true
   }

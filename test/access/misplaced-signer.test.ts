@@ -3,6 +3,8 @@ import t from 'tap'
 import { isJwtForOther, seemsToNameSigner } from '../../src/access/misplaced-signer.ts'
 
 const NAMES = ['house', 'Contracts']
+
+const jwtOf = (payload: string) => `e30.${Buffer.from(payload).toString('base64url')}.`
 const OBJECT = '{"signer":"contracts","userId":"4711"}'
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
@@ -100,7 +102,6 @@ t.test('a token is opaque', async (t) => {
 })
 
 t.test('a JWT is for another signer', async (t) => {
-  const jwtOf = (payload: string) => `e30.${Buffer.from(payload).toString('base64url')}.`
   // Reading 72 kB of claims, which a body has room for, would hold up others for 40 ms
   const long = (fill: number) => jwtOf(`{"signer":"Contracts","x":"${'x'.repeat(fill)}"}`)
   t.equal(isJwtForOther(jwtOf('{"signer":"Contracts"}'), 'house', NAMES, false), true)
@@ -133,6 +134,24 @@ t.test('a JWT is for another signer', async (t) => {
   }
   t.equal(isJwtForOther(long(12_000), 'house', NAMES, false), true)
   t.equal(isJwtForOther(long(13_000), 'house', NAMES, false), false, 'it is not read')
+})
+
+t.test('a name is found behind much else that a token may hold, and not behind anything', async (t) => {
+  const groups = (count: number) =>
+    Array.from({ length: count }, (_, index) => `5f3c${index}`.padEnd(36, '0'))
+  const roles = (count: number) => Array.from({ length: count }, (_, id) => ({ id, level: 'reader' }))
+  for (const [what, found] of [
+    [{ groups: groups(300), signerName: 'contracts' }, true],
+    [{ roles: roles(300), signerName: 'contracts' }, true],
+    [{ ...Object.fromEntries(groups(60).map((name) => [name, 'contracts'])), singer: 'contracts' }, true],
+    [{ x: Array(5_000).fill(1), signerName: 'contracts' }, false],
+    [{ x: Array(5_000).fill([]), y: { signer: 'contracts' } }, false],
+  ] as const) {
+    const token = JSON.stringify(what)
+    t.equal(seemsToNameSigner(token, NAMES), found, token.slice(-60))
+    const claims = { ...what, sub: 'somebody' }
+    t.equal(isJwtForOther(jwtOf(JSON.stringify(claims)), 'house', NAMES, true), found, 'as claims')
+  }
 })
 
 t.test('tokens of any kind are looked at without an error, and soon', async (t) => {

@@ -31,6 +31,11 @@ t.test('strings that match by RFC 4518', async (t) => {
   }
 })
 
+t.test('what stands for very many characters is not compared', async (t) => {
+  t.equal(prepareString('\ufdfa'.repeat(166)).length, 18 * 166)
+  t.throws(() => prepareString('\ufdfa'.repeat(167)), /stands for more than 3000 characters/)
+})
+
 t.test('strings that do not', async (t) => {
   for (const [one, other] of [
     ['Bank AG', 'BankAG'],

@@ -27,7 +27,7 @@ const OTHER_PURPOSES: ReadonlyMap<string, string> = new Map([
 
 const PURPOSE_ADVICE = {
   signer:
-    'validators may refuse its signatures: have it issued with documentSigning (1.3.6.1.5.5.7.3.36) or emailProtection',
+    'validators may refuse its signatures: have it issued with documentSigning (1.3.6.1.5.5.7.3.36) and emailProtection',
   // Some validators apply the purposes of an issuer to all certificates below it
   issuer: 'validators that take this for a limit of what it certifies may refuse signatures',
 }
@@ -83,8 +83,8 @@ export function findKeyUsageWarning(
     !keyUsage?.includes('nonRepudiation')
   ) {
     return (
-      `the certificate of ${subject} has no nonRepudiation (contentCommitment) in its key usage: some validators want it by ` +
-      'default (pyHanko refuses the signature, EU DSS complains); have it issued with that too'
+      `the certificate of ${subject} does not say that its key is for nonRepudiation (contentCommitment, in the key usage): pyHanko ` +
+      'refuses signatures because of it unless it is told otherwise, and EU DSS warns; have it issued with that too'
     )
   }
   return of === 'issuer' && ca && keyUsage === undefined && !selfSigned
@@ -108,7 +108,7 @@ export function findMalformedWarning({ subject, malformed }: ReviewedCertificate
         'some validators may refuse signatures because of it'
 }
 
-/** Extensions that RFC 5280 4.2 has validators know where they are critical, and that NSS, gpgsm and others refuse. */
+/** Extensions that this service knows where they are critical, and that each are unknown to some of NSS, gpgsm, Bouncy Castle and EU DSS. */
 const KNOWN_TO_SOME = [
   'crlDistributionPoints',
   'certificatePolicies',
@@ -118,7 +118,7 @@ const KNOWN_TO_SOME = [
   'ocspNoCheck',
 ] as const
 
-/** Warns of critical extensions that are understood here, and not by all validators. No path has its trust anchor's judged. */
+/** Warns of critical extensions that are known here, and not to all validators. These judge no trust anchor. */
 export function findCriticalWarning({
   subject,
   selfSigned,
@@ -131,7 +131,7 @@ export function findCriticalWarning({
   return names.length === 0
     ? undefined
     : `the certificate of ${subject} has a critical extension that only some validators know (${names.join(', ')}): ` +
-        'others refuse signatures because of it (NSS, gpgsm, Bouncy Castle)'
+        'others refuse signatures because of it'
 }
 
 /** Warns of a certificate that is another one for validators that encode it anew, as EU DSS does. */
