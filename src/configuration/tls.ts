@@ -5,6 +5,7 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { CURVE_NAMES, curveOf } from '../algorithms/elliptic-curves.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
+import { readCertificateFields } from '../x509/certificate-fields.ts'
 import { IS_UTF_16, parseCertificates, UTF_16 } from '../x509/certificate-file.ts'
 import { isSelfSigned } from '../x509/chain.ts'
 import { findInvalidity, type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
@@ -216,7 +217,30 @@ function readClients(
     const wrong = 'holds no self-signed certificate, which the root of the chain is; add it'
     problems.push(problemWith(file.setting, wrong, file.shown))
   }
+  const octets = authorities.reduce((sum, one) => sum + readCertificateFields(one).subject.length + 2, 0)
+  if (octets > MAX_AUTHORITIES) {
+    const wrong = `has ${octets} octets of names of authorities, and a handshake has room for ${MAX_AUTHORITIES}: leave those that clients need`
+    problems.push(problemWith(file.setting, wrong, file.shown))
+  }
   return { authorities: authorities.map(String), names }
+}
+
+/** Octets of names of authorities, with their lengths, that a handshake has room for (RFC 8446 4.2.4), but for what else is in the message. */
+const MAX_AUTHORITIES = 60_000
+
+/**
+ * Groups of key exchange, the preferred one first. OpenSSL's own list has ffdhe8192, with which each ClientHello of a stranger takes 126
+ * ms, and P-521 with 5 ms; these take less than one. OpenSSL 3.0 does not know the first.
+ */
+const GROUPS = ['X25519MLKEM768', 'X25519', 'P-256', 'P-384'].filter(isSupported).join(':')
+
+function isSupported(group: string): boolean {
+  try {
+    createSecureContext({ ecdhCurve: group })
+    return true
+  } catch {
+    return false
+  }
 }
 
 function createContext(
@@ -230,6 +254,7 @@ function createContext(
     ...(clients && { ca: [...clients.authorities] }),
     // Not what NODE_OPTIONS may say
     minVersion: 'TLSv1.2',
+    ecdhCurve: GROUPS,
     // A resumed session would go on with a client certificate that has expired since
     secureOptions: noRenegotiation | (clients === undefined ? 0 : noTicket),
   }

@@ -89,10 +89,10 @@ export class MalformedRequests {
   }
 
   /** Logs why a TLS handshake failed, unless the client just left, as those do that look whether the port is open. */
-  #logHandshake({ code }: NodeJS.ErrnoException, socket: TLSSocket): void {
+  #logHandshake({ code }: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy()
     // Node.js closes the connection of a client whose certificate it does not trust without an error
-    const reason = socket.authorizationError ?? code
+    const reason = (socket as Partial<TLSSocket>).authorizationError ?? code
     if (`${reason}` !== 'ECONNRESET' && this.#lines.admits('tls_handshake')) {
       this.#logger.warn({ route: 'none', reason }, 'TLS handshake failed')
     }

@@ -84,6 +84,11 @@ t.test('what is wrong is told, all of it, and never quotes a key', async (t) => 
     server.certificate,
     ...Array.from({ length: 400 }, () => issuing.certificate),
   ])
+  const longName = issue(directory, { subject: `/CN=Root${'/OU=unit'.repeat(60)}`, ca: true })
+  const manyAuthorities = writeBundle(
+    path('authorities.pem'),
+    Array.from({ length: 80 }, () => longName.certificate),
+  )
   const short = issueServer(directory, issuing, {
     key: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:512'],
   })
@@ -132,6 +137,11 @@ t.test('what is wrong is told, all of it, and never quotes a key', async (t) => 
     [
       { ...of(server), TLS_CERT_FILE: long },
       /^TLS_CERT_FILE: .*long.pem has \d{6} octets of certificates, and clients take 100000: leave that of the service/,
+    ],
+
+    [
+      { ...of(server), TLS_CLIENT_CA_FILE: manyAuthorities },
+      /^TLS_CLIENT_CA_FILE: .*authorities.pem has \d{5} octets of names of authorities, and a handshake has room for 60000/,
     ],
     [{ ...of(server), TLS_CERT_FILE: reversed }, /^TLS_KEY_FILE: .* is not the key of the first certificate/],
     [of(onCurve('secp256k1')), /^TLS_KEY_FILE: .* is on the curve secp256k1, .*: take one of P-256/],
