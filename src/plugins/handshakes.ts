@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { performance } from 'node:perf_hooks'
+import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import type { Server as TlsServer } from 'node:tls'
 import { keepLatest } from '../common/keep-latest.ts'
 
@@ -9,7 +9,7 @@ const MAX_KNOWN = 1_024
 /** Time for a handshake while others wait, in ms. */
 const TURN_MS = 1_000
 
-/** The time after a handshake that failed in which none is begun, as a multiple of the time that it took. */
+/** The time after a handshake that failed in which none is begun, as a multiple of the time in which the event loop was busy with it. */
 const PAUSES = 2
 
 /**
@@ -25,7 +25,9 @@ class HandshakeTurns {
   readonly #known = new Map<string, true>()
   /** Connections that wait, by their address; the one whose turn is next comes first. */
   readonly #waiting = new Map<string, Set<Socket>>()
-  #current: { readonly socket: Socket; readonly begun: number; readonly timer: NodeJS.Timeout } | undefined
+  #current:
+    | { readonly socket: Socket; readonly since: EventLoopUtilization; readonly timer: NodeJS.Timeout }
+    | undefined
   #isPaused = false
 
   constructor(begin: (socket: Socket) => void) {
@@ -72,15 +74,15 @@ class HandshakeTurns {
     if (this.#current?.socket !== socket) {
       return
     }
-    const { begun, timer } = this.#current
-    clearTimeout(timer)
+    const { since, timer } = this.#current
+    clearInterval(timer)
     this.#current = undefined
     this.#isPaused = true
     const goOn = () => {
       this.#isPaused = false
       this.#next()
     }
-    setTimeout(goOn, pauses * (performance.now() - begun)).unref()
+    setTimeout(goOn, pauses * performance.eventLoopUtilization(since).active).unref()
   }
 
   #next(): void {
@@ -101,7 +103,7 @@ class HandshakeTurns {
         endHandshake(socket)
       }
     }, TURN_MS).unref()
-    this.#current = { socket, begun: performance.now(), timer }
+    this.#current = { socket, since: performance.eventLoopUtilization(), timer }
     this.#begin(socket)
   }
 }
