@@ -13,7 +13,7 @@ const MAX_ENCODINGS = 3
 const MAX_SEARCHED = 65_536
 const TEXT_CHARACTERS = 512
 const VALUE_CHARACTERS = 16
-const NAME_CHARACTERS = 512
+const NAME_CHARACTERS = 1_024
 
 /** Matches `signer` with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
