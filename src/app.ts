@@ -132,12 +132,7 @@ async function createServer(
   }).withTypeProvider<TypeBoxTypeProvider>()
   malformed.watch(app.server)
   await app.register(routeList)
-  await app.register(connections, {
-    limit: configuration.maxConnections,
-    asksForCertificates: tlsOfPort?.clients !== undefined,
-    registry,
-    log: logger,
-  })
+  await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
   await app.register(turns)
   await app.register(requestLog, { lines })
   await app.register(httpDefaults)

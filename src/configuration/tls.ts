@@ -254,7 +254,8 @@ function createContext(
     ...(clients && { ca: [...clients.authorities] }),
     // Not what NODE_OPTIONS may say
     minVersion: 'TLSv1.2',
-    ecdhCurve: GROUPS,
+    // In TLS 1.2 the keys of clients' certificates are on one of these curves, too
+    ecdhCurve: clients === undefined ? GROUPS : `${GROUPS}:P-521`,
     // A resumed session would go on with a client certificate that has expired since
     secureOptions: noRenegotiation | (clients === undefined ? 0 : noTicket),
   }

@@ -9,7 +9,7 @@ import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS } from '../common/arrival.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerCounter, registerGauge } from '../metrics/registration.ts'
 import { discardBody } from '../requests/body/discard-body.ts'
-import { endHandshake, guardHandshakes, isBeforeHandshake } from './handshakes.ts'
+import { guardHandshakes, isBeforeHandshake } from './handshakes.ts'
 import { MAX_HEADERS } from './http-defaults.ts'
 
 declare module 'fastify' {
@@ -26,8 +26,6 @@ declare module 'fastify' {
 export interface ConnectionsOptions {
   /** Most connections that may be open at the same time. */
   readonly limit: number
-  /** True if clients show certificates in TLS handshakes. */
-  readonly asksForCertificates?: boolean
   readonly registry: Registry
   readonly log: Logger
 }
@@ -98,7 +96,7 @@ export function findUnanswered(socket: Socket): ServerResponse | undefined {
  * before, but asked to open another connection for their next request, which a load balancer then leads elsewhere.
  */
 export const connections = fp<ConnectionsOptions>(
-  async (app, { limit, asksForCertificates = false, registry, log }) => {
+  async (app, { limit, registry, log }) => {
     /** Keyed by the socket that carries HTTP or, during a TLS handshake, by the one below it. */
     const open = new Map<Socket, Unanswered>()
     /**
@@ -211,10 +209,9 @@ export const connections = fp<ConnectionsOptions>(
     })
     if (app.server instanceof TlsServer) {
       app.server.on('connection', limitHandshake)
-      const succeeded = guardHandshakes(app.server, asksForCertificates)
+      guardHandshakes(app.server)
       app.server.on('secureConnection', (socket) => {
         const { _parent: encrypted } = socket as DecryptingSocket
-        succeeded(encrypted)
         // Node.js knows the connection by this socket from here on
         forget(encrypted)
         arrived.set(socket, { encrypted: encrypted.bytesRead, decrypted: 0, owing: 0 })
@@ -371,6 +368,11 @@ function measureNoise(socket: DecryptingSocket): number {
   const owing = Math.max(0, before.owing + encrypted - before.encrypted - carried - carried / 4)
   arrived.set(socket, { encrypted, decrypted, owing })
   return Math.max(0, owing - Math.max(RECORD_BYTES, before.owing))
+}
+
+/** Ends a TLS handshake that has taken too long, with an error for the log. */
+function endHandshake(socket: Socket): void {
+  socket.destroy(Object.assign(new Error('TLS handshake timeout'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' }))
 }
 
 /**
