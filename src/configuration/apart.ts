@@ -49,8 +49,8 @@ export function findExposed(
 let code: readonly string[] | undefined
 
 /**
- * Returns paths of the service's code: of what this user may change in it, or of all of it. It is looked at once, since a reload loads
- * none, and it may be some 40,000 files, which take half a second.
+ * Returns paths of the service's code: of what this user may change in it, or of all of it. It is looked at once, at the start: it may
+ * be some 40,000 files, which take half a second.
  */
 function codePaths(): readonly string[] {
   code ??= codeFolders().map((folder) => findChangeableWithin(folder) ?? folder)

@@ -9,7 +9,7 @@ import { contextTag, TAG } from '../asn1/tag.ts'
  */
 const MAX_NAME_LENGTH = 3_000
 
-/** Most characters that a string becomes before its case is folded: one sign may stand for 18 (Unicode, NFKC). */
+/** Most characters that the strings of a name become before their case is folded: one sign may stand for 18 (Unicode, NFKC). */
 const MAX_PREPARED_LENGTH = 3_000
 
 /**
@@ -18,7 +18,7 @@ const MAX_PREPARED_LENGTH = 3_000
  *
  * @param one DER Name
  * @param other DER Name
- * @returns false if they differ, or one of them is not a Name or has more than 3,000 octets
+ * @returns false if they differ, or one of them is not a Name, or has more than 3,000 octets or stands for more characters
  */
 export function sameName(one: Buffer, other: Buffer): boolean {
   return one.equals(other) || isSame(tryCanonicalName(one), tryCanonicalName(other))
@@ -28,14 +28,18 @@ export function sameName(one: Buffer, other: Buffer): boolean {
  * Returns a text that is equal for two names if, and only if, they are the same. It is only for comparisons.
  *
  * @param name DER Name
- * @throws Error when it is not a Name, has more than 3,000 octets, or a string that stands for more characters
+ * @throws Error when it is not a Name, has more than 3,000 octets, or stands for more characters
  */
 export function canonicalName(name: Buffer): string {
   if (name.length > MAX_NAME_LENGTH) {
     throw new Error(`it has a name of more than ${MAX_NAME_LENGTH} octets`)
   }
   const reader = new DerReader(name)
-  const names = reader.enter(TAG.sequence).elements().map(canonicalRdn)
+  const room = { left: MAX_PREPARED_LENGTH }
+  const names = reader
+    .enter(TAG.sequence)
+    .elements()
+    .map((rdn) => canonicalRdn(rdn, room))
   reader.finish()
   return names.join('')
 }
@@ -52,19 +56,32 @@ function tryCanonicalName(name: Buffer): string | undefined {
   }
 }
 
-function canonicalRdn(rdn: Buffer): string {
-  const attributes = new DerReader(rdn).enter(TAG.set).elements().map(canonicalAttribute)
+/** The characters that the rest of a name may become. */
+interface Room {
+  left: number
+}
+
+function canonicalRdn(rdn: Buffer, room: Room): string {
+  const attributes = new DerReader(rdn)
+    .enter(TAG.set)
+    .elements()
+    .map((attribute) => canonicalAttribute(attribute, room))
   return `{${attributes.toSorted().join(' ')}}`
 }
 
-function canonicalAttribute(attribute: Buffer): string {
+function canonicalAttribute(attribute: Buffer, room: Room): string {
   const reader = new DerReader(attribute).enter(TAG.sequence)
   const type = reader.content(TAG.objectIdentifier).toString('hex')
   const value = reader.element()
   reader.finish()
   const tag = value.readUInt8()
   const text = decodeCharacterString(tag, new DerReader(value).content(tag))
-  return `${type}=${text === undefined ? value.toString('hex') : JSON.stringify(prepareString(text))}`
+  if (text === undefined) {
+    return `${type}=${value.toString('hex')}`
+  }
+  const prepared = prepareString(text, room.left)
+  room.left -= prepared.length
+  return `${type}=${JSON.stringify(prepared)}`
 }
 
 /** Identifier octets of the alternatives of a GeneralName (RFC 5280 4.2.1.6). */
@@ -148,20 +165,20 @@ const RUN_OF_SPACES = / +(?!\p{M})/gu
  * Returns a form that is equal for two strings if they match. It keeps the characters that RFC 4518 2.4 prohibits, so
  * that they match only themselves.
  *
- * @throws Error when it would have more than 3,000 characters
+ * @throws Error when it would have more than `most` characters
  */
-export function prepareString(text: string): string {
+export function prepareString(text: string, most = MAX_PREPARED_LENGTH): string {
   if (PLAIN.test(text)) {
     return foldSpaces(text.toLowerCase())
   }
   const mapped = text.replace(SPACES, ' ').replace(IGNORED, '')
   // Folded twice, since normalizing signs such as the trademark sign makes new capital letters (RFC 3454 B.2)
-  return foldSpaces(foldCase(foldCase(mapped)))
+  return foldSpaces(foldCase(foldCase(mapped, most), most))
 }
 
-function foldCase(text: string): string {
+function foldCase(text: string, most: number): string {
   const normal = text.normalize('NFKC')
-  if (normal.length > MAX_PREPARED_LENGTH) {
+  if (normal.length > most) {
     throw new Error(`it has a name that stands for more than ${MAX_PREPARED_LENGTH} characters`)
   }
   return [...normal].map(foldCharacter).join('').normalize('NFKC')

@@ -1,4 +1,5 @@
 /** Certificates of clients: who may call, and how that changes while the service runs. */
+import { once } from 'node:events'
 import { Agent } from 'node:https'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
@@ -81,6 +82,23 @@ t.test('clients of TLS_CLIENT_NAMES sign, and others may ask how the service is'
     ['POST', '/'],
   ] as const) {
     t.equal((await send(`${service.url}${path}`, { method, tls })).statusCode, 403, `${method} ${path}`)
+  }
+})
+
+t.test('certificates of clients are taken whatever curve of NIST their keys are on', async (t) => {
+  const service = await start(t)
+  const { hostname, port } = new URL(service.url)
+  for (const curve of ['P-256', 'P-384', 'P-521']) {
+    const key = ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${curve}`]
+    const client = issueClient(directory, root, ['engine.example.com'], { key })
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const options = { host: hostname, port: Number(port), maxVersion, ...callWith(root, client) }
+      const socket = connectTls(options)
+      socket.write('GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+      const [answer] = await once(socket, 'data')
+      t.match(`${answer}`, /^HTTP\/1.1 200 OK/, `${curve}, ${maxVersion}`)
+      socket.destroy()
+    }
   }
 })
 

@@ -44,6 +44,27 @@ async function start(t: Test, limit = 16) {
   return { lines, registry, sockets, address: { host: url.hostname, port: Number(url.port) } }
 }
 
+t.test('keys are exchanged in groups that take little time', async (t) => {
+  const { address } = await start(t)
+  const exchange = async (ecdhCurve: string) => {
+    const socket = connectTls({ ...address, ...callWith(root), ecdhCurve })
+    const agreed = await new Promise<boolean>((resolve) => {
+      socket.once('secureConnect', () => resolve(true)).on('error', () => resolve(false))
+    })
+    socket.destroy()
+    return agreed
+  }
+  for (const [group, taken] of [
+    ['X25519', true],
+    ['P-256', true],
+    ['P-384', true],
+    ['P-521', false],
+    ['X448', false],
+  ] as const) {
+    t.equal(await exchange(group), taken, group)
+  }
+})
+
 t.test('a handshake ends in time, even if a byte comes now and then', async (t) => {
   const { lines, registry, address } = await start(t)
   const open = async () => {

@@ -176,3 +176,15 @@ t.test('names of megabytes are compared by their octets alone, which takes no ti
   const { user } = process.cpuUsage(before)
   t.ok(user < 1_000_000, `${user / 1000} ms`)
 })
+
+t.test('a name whose strings stand for very many characters is that of nobody else', async (t) => {
+  const fives = (count: number, last: string) =>
+    nameOf(
+      ...Array.from({ length: count }, () => attribute(ORGANIZATION, utf8String, '\ufdfa'.repeat(33))),
+      attribute(COMMON_NAME, utf8String, last),
+    )
+  t.equal(sameName(fives(4, 'É'), fives(4, 'é')), true, 'of 2,377 characters')
+  t.equal(sameName(fives(5, 'É'), fives(5, 'é')), true, 'of 2,971')
+  t.equal(sameName(fives(6, 'É'), fives(6, 'é')), false, 'of 3,565')
+  t.equal(sameName(fives(6, 'é'), fives(6, 'é')), true, 'octet by octet')
+})
