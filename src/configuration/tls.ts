@@ -232,7 +232,7 @@ const MAX_AUTHORITIES = 60_000
  * Groups of key exchange, the preferred one first. OpenSSL's own list has ffdhe8192, with which each ClientHello of a stranger takes 126
  * ms, and P-521 with 5 ms; these take less than one. OpenSSL 3.0 does not know the first.
  */
-const GROUPS = ['X25519MLKEM768', 'X25519', 'P-256', 'P-384'].filter(isSupported).join(':')
+const GROUPS = ['X25519MLKEM768', 'X25519', 'P-256', 'P-384']
 
 function isSupported(group: string): boolean {
   try {
@@ -255,7 +255,7 @@ function createContext(
     // Not what NODE_OPTIONS may say
     minVersion: 'TLSv1.2',
     // In TLS 1.2 the keys of clients' certificates are on one of these curves, too
-    ecdhCurve: clients === undefined ? GROUPS : `${GROUPS}:P-521`,
+    ecdhCurve: [...GROUPS, ...(clients === undefined ? [] : ['P-521'])].filter(isSupported).join(':'),
     // A resumed session would go on with a client certificate that has expired since
     secureOptions: noRenegotiation | (clients === undefined ? 0 : noTicket),
   }
