@@ -3,7 +3,6 @@ import { accessSync, constants, type Dirent, readdirSync, realpathSync, statSync
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import type { ConfigurationProblem } from '../errors.ts'
-import { SDK } from './pin.ts'
 import { problemWith } from './problem.ts'
 import type { SignerConfiguration } from './signer-configuration.ts'
 
@@ -65,18 +64,10 @@ function programFolders(): string[] {
   return process.argv.slice(1, 2).map((program) => dirname(followLinks(program)))
 }
 
-/** Returns the folder of the program, and those of the packages that it does not bring along in its bundles. */
+/** Returns the folder of the program, and that of the packages that it does not bring along in its bundles. */
 function codeFolders(): string[] {
-  const require = createRequire(import.meta.url)
-  const packages = ['pkcs11js', SDK].flatMap((name) => {
-    try {
-      return [require.resolve(name).replace(/(\/node_modules)\/(?!.*\/node_modules\/).*$/, '$1')]
-    } catch {
-      // One that need not be installed
-      return []
-    }
-  })
-  return [...new Set([...programFolders(), ...packages])]
+  const library = createRequire(import.meta.url).resolve('pkcs11js')
+  return [...programFolders(), library.replace(/(\/node_modules)\/(?!.*\/node_modules\/).*$/, '$1')]
 }
 
 /** Returns something in a folder, however deep, that this user may change. */

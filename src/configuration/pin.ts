@@ -10,7 +10,7 @@ import type { SignerDocument } from './signer-document.ts'
 import type { Variables } from './variables.ts'
 
 /** Package that reads secrets of AWS Secrets Manager. It is optional, and only processes that log in load it. */
-export const SDK = '@aws-sdk/client-secrets-manager'
+const SDK = '@aws-sdk/client-secrets-manager'
 
 const QUOTED = /^(["']).*\1$/
 

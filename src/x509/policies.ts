@@ -51,6 +51,8 @@ function hasDemanded(demanding: X509Certificate, path: readonly X509Certificate[
   const below = (top !== undefined && isSelfSigned(top) ? path.slice(0, -1) : path).toReversed()
   let policies: ReadonlyMap<string, ReadonlySet<string>> = new Map([[ANY_POLICY, new Set([ANY_POLICY])]])
   let left: PolicyLimits = { explicitPolicy: NEVER, mapping: NEVER, anyPolicy: NEVER }
+  /** What the latest certificate itself demands. */
+  let own = NEVER
   for (const [index, certificate] of below.entries()) {
     const { extensions } = readCertificateFields(certificate)
     const isLeaf = index === below.length - 1
@@ -64,20 +66,19 @@ function hasDemanded(demanding: X509Certificate, path: readonly X509Certificate[
       return false
     }
     const limits = readLimits(extensions)
-    const explicitPolicy = certificate === demanding ? limits.explicitPolicy : NEVER
-    if (isLeaf) {
-      return policies.size > 0 || (left.explicitPolicy > 1 && explicitPolicy > 0)
-    }
-    policies = mapPolicies(policies, readMappings(extensions), left.mapping > 0)
-    const step = selfIssued ? 0 : 1
-    const lower = (from: number, limit: number) => Math.min(Math.max(from - step, 0), limit)
-    left = {
-      explicitPolicy: lower(left.explicitPolicy, explicitPolicy),
-      mapping: lower(left.mapping, limits.mapping),
-      anyPolicy: lower(left.anyPolicy, limits.anyPolicy),
+    own = certificate === demanding ? limits.explicitPolicy : NEVER
+    if (!isLeaf) {
+      policies = mapPolicies(policies, readMappings(extensions), left.mapping > 0)
+      const step = selfIssued ? 0 : 1
+      const lower = (from: number, limit: number) => Math.min(Math.max(from - step, 0), limit)
+      left = {
+        explicitPolicy: lower(left.explicitPolicy, own),
+        mapping: lower(left.mapping, limits.mapping),
+        anyPolicy: lower(left.anyPolicy, limits.anyPolicy),
+      }
     }
   }
-  return true
+  return policies.size > 0 || (left.explicitPolicy > 1 && own > 0)
 }
 
 /** Returns the policies of a certificate that its issuers expect, each of which is expected of the next one too. */

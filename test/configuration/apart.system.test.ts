@@ -28,10 +28,12 @@ interface Files {
   readonly module?: string
   readonly pin?: string
   readonly signersFile?: string
+  /** The module that was started. */
+  readonly server?: string
 }
 
 /** Returns what the user of the HTTP process finds exposed. */
-function findAsUser({ module = '/usr/bin/env', pin, signersFile }: Files): ConfigurationProblem[] {
+function findAsUser({ module = '/usr/bin/env', pin, signersFile, server }: Files): ConfigurationProblem[] {
   const signer = {
     access: { module, ...(pin === undefined ? {} : { pin: { file: pin } }) },
     settings: { module: 'HSM_MODULE', pin: 'HSM_PIN_FILE' },
@@ -40,13 +42,17 @@ function findAsUser({ module = '/usr/bin/env', pin, signersFile }: Files): Confi
     const { findExposed } = await import(${JSON.stringify(APART)})
     const [signers, file = undefined] = JSON.parse(process.env.INPUT)
     console.log(JSON.stringify(findExposed(signers, file)))`
-  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-    ...USERS.http,
-    env: {
-      ...process.env,
-      INPUT: JSON.stringify([[signer], ...(signersFile === undefined ? [] : [signersFile])]),
+  const { stdout } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', program, ...(server === undefined ? [] : [server])],
+    {
+      ...USERS.http,
+      env: {
+        ...process.env,
+        INPUT: JSON.stringify([[signer], ...(signersFile === undefined ? [] : [signersFile])]),
+      },
     },
-  })
+  )
   return JSON.parse(stdout.toString())
 }
 
@@ -97,5 +103,22 @@ t.test('what is exposed is found', { skip }, async (t) => {
     finds({ pin: put('own/below/pin', 0o400, USERS.hsm.uid) }, 'HSM_PIN_FILE', path('own'))
     symlinkSync(path('own/below/pin'), path('link.so'))
     finds({ module: path('link.so') }, 'HSM_MODULE', path('own'))
+  })
+
+  t.test('code beside and below the program, and what describes its package', async (t) => {
+    for (const folder of ['service', 'service/dist', 'service/dist/lib']) {
+      putFolder(folder, 0o755)
+    }
+    putFolder('service/dist/closed', 0o711)
+    const server = put('service/dist/server.js', 0o644)
+    put('service/dist/lib/other.js', 0o644)
+    t.strictSame(findAsUser({ server }), [])
+    for (const name of ['service/dist/lib/part.js', 'service/package.json']) {
+      const changeable = put(name, 0o644, uid)
+      t.match(findAsUser({ server }), [
+        { variable: 'SIGNING_SERVICE_USER', message: `${changeable} is writable for user 65534` },
+      ])
+      chownSync(changeable, 0, 0)
+    }
   })
 })

@@ -7,7 +7,7 @@
  * process or thread is written at its exit, where tap's report finds it; one that is killed leaves none.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { type Profiler, Session } from 'node:inspector'
 import module from 'node:module'
 import { join } from 'node:path'
@@ -50,5 +50,9 @@ function write(_: Error | null, { result }: Profiler.TakePreciseCoverageReturnTy
   const ours = result.filter(({ url }) => covered.some((folder) => url.startsWith(folder)))
   const folder = join(root, '.tap/coverage')
   mkdirSync(folder, { recursive: true })
+  if (process.geteuid?.() === 0) {
+    // Processes that tests start as other users have files of their own there, too
+    chmodSync(folder, 0o1777)
+  }
   writeFileSync(join(folder, `${randomUUID()}.json`), JSON.stringify({ result: ours }))
 }

@@ -240,7 +240,7 @@ t.test('a body is refused for what is found in its last bytes', async (t) => {
     body.write('1,'.repeat(64))
   }
   await setImmediate()
-  for (let count = 0; count < 20; count++) {
+  for (let count = 0; count < 2; count++) {
     body.write('['.repeat(100))
   }
   body.end(']')
