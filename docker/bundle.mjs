@@ -102,7 +102,7 @@ async function bundlePrograms(outdir) {
   }
 }
 
-/** What is imported from another module, in what tsc has compiled: its clause, and the name of the module. */
+/** Matches an import in what tsc has compiled: what is imported, and the name of the module. */
 const IMPORT = /^import (?:([^';]*) from )?'([^']+)'/gm
 
 /** Returns the names that are imported of each module of a package, of production dependencies that are bundled at all. */
@@ -142,7 +142,7 @@ async function bundlePackages(outdir) {
   const entries = join(root, 'dist/.packages')
   await rm(entries, { recursive: true, force: true })
   for (const [module, imported] of names) {
-    // Of a package in CommonJS, no bundler knows the names
+    // The names are listed, since no bundler knows those of a package in CommonJS
     const entry = join(entries, `${module}/index.js`)
     await mkdir(dirname(entry), { recursive: true })
     await writeFile(entry, `export { ${[...imported].join(', ')} } from '${module}'\n`)

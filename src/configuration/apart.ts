@@ -48,12 +48,12 @@ export function findExposed(
 let code: readonly string[] | undefined
 
 /**
- * Returns paths of the service's code: of what this user may change in it, or of all of it. It is looked at once, at the start: it may
- * be some 40,000 files, which take half a second.
+ * Returns paths that lead to the service's code: of each folder a file in it that this user may change, or else the folder itself. It
+ * looks into the folders once, at the start: there may be some 40,000 files, which take half a second.
  */
 function codePaths(): readonly string[] {
   code ??= codeFolders().map((folder) => findChangeableWithin(folder) ?? folder)
-  // By them Node.js finds packages (Node.js API, "Self-referencing a package using its name")
+  // Node.js finds packages by these files, too (Node.js API, "Self-referencing a package using its name")
   const descriptions = programFolders()
     .flatMap(pathsTo)
     .map((folder) => join(folder, 'package.json'))
@@ -84,7 +84,7 @@ function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true })
   } catch {
-    // What is in a folder that this user may not list is not found
+    // This user may not list the folder, so that nothing in it is found
     return []
   }
 }

@@ -45,7 +45,7 @@ function keyOf({ issuer, serialNumber }: Responder): string {
   return `${issuer} ${serialNumber}`
 }
 
-/** What is told of data about a certificate that some validators do not take. */
+/** Functions that describe data about a certificate which some validators do not take, each of one kind. */
 const DOUBTS: readonly ((certificate: WatchedCertificate, at: Date) => string | undefined)[] = [
   // Who was asked may not have known of the certificate
   (certificate, at) => {

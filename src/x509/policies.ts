@@ -51,7 +51,7 @@ function hasDemanded(demanding: X509Certificate, path: readonly X509Certificate[
   const below = (top !== undefined && isSelfSigned(top) ? path.slice(0, -1) : path).toReversed()
   let policies: ReadonlyMap<string, ReadonlySet<string>> = new Map([[ANY_POLICY, new Set([ANY_POLICY])]])
   let left: PolicyLimits = { explicitPolicy: NEVER, mapping: NEVER, anyPolicy: NEVER }
-  /** What the latest certificate itself demands. */
+  /** The explicit policy that the latest certificate itself demands. */
   let own = NEVER
   for (const [index, certificate] of below.entries()) {
     const { extensions } = readCertificateFields(certificate)

@@ -17,6 +17,7 @@ import { outcome, rawRequest, until } from '../support/signing.ts'
 import { parseAnswer } from '../support/socket.ts'
 import {
   callWith,
+  captureHello,
   curl,
   curlOptions,
   issueClient,
@@ -186,22 +187,6 @@ t.test('silent clients, and those that end in the middle of a handshake, make ro
   t.ok(Number(open) <= 16, `${open} are open`)
   t.match(`${body}`, /shed_total\{reason="new"\} 0\n/)
 })
-
-/** Returns the first octets that OpenSSL sends. */
-async function captureHello(): Promise<Buffer> {
-  const { createServer } = await import('node:net')
-  const listener = createServer().listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const connection = once(listener, 'connection')
-  const { port } = listener.address() as { port: number }
-  const client = connectTls({ host: '127.0.0.1', port })
-  client.on('error', () => {})
-  const [socket] = await connection
-  const [hello] = await once(socket, 'data')
-  client.destroy()
-  listener.close()
-  return hello
-}
 
 t.test('a renewed certificate is shown to new connections, and nothing is lost', async (t) => {
   const service = await start(t, { SIGNERS_RELOAD_INTERVAL_MS: '100' })

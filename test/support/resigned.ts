@@ -16,6 +16,7 @@ export const CERTIFICATE = {
   validity: 4,
   subject: 5,
   key: 6,
+  extensions: 7,
 }
 /** Places of fields in a TBSCertList of version 2 (RFC 5280 5.1). */
 export const CRL = { signature: 1, issuer: 2, thisUpdate: 3, nextUpdate: 4, entries: 5, extensions: 6 }

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { Duplex } from 'node:stream'
+import { connect } from 'node:tls'
 import { type Issued, type IssueOptions, issue } from './certificates.ts'
 import type { TlsOptions } from './http.ts'
 
@@ -24,6 +26,14 @@ export function issueClient(
     ...names.slice(0, 1).map(() => `subjectAltName = ${names.map((name) => `DNS:${name}`).join(', ')}`),
   ]
   return issue(directory, { subject: `/CN=${names[0]}`, issuer, extensions, ...options })
+}
+
+/** Returns the first octets that a client with OpenSSL sends: a ClientHello, in one record. */
+export async function captureHello(): Promise<Buffer> {
+  return await new Promise((resolve) => {
+    const transport = new Duplex({ read() {}, write: (chunk) => resolve(chunk) })
+    connect({ socket: transport }).on('error', () => {})
+  })
 }
 
 /** Returns how `send` calls a service whose certificate an authority has issued. */

@@ -3,8 +3,13 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { DerReader } from '../../src/asn1/der-reader.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { lacksPolicy } from '../../src/x509/policies.ts'
+import { findPathProblem } from '../../src/x509/review/path-problem.ts'
 import { type Issued, issue, openssl, writeBundle } from '../support/certificates.ts'
+import { CERTIFICATE, elementsOf, reissue } from '../support/resigned.ts'
 import { faultIn } from '../support/validators/bouncy-castle.ts'
 import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 
@@ -187,4 +192,17 @@ t.test('what cannot be read', async (t) => {
     const path = [leaf, authority, root].map(({ certificate }) => certificate)
     t.equal(lacksPolicy(authority.certificate, path), lacks, line)
   }
+})
+
+t.test('a certificate that cannot be read is told as such', async (t) => {
+  const authority = issue(directory, { subject: '/CN=CA', issuer: root, ca: true })
+  const wrapper = elementsOf(elementsOf(authority.certificate.raw)[0] as Buffer).at(-1) as Buffer
+  const extensions = DerReader.enterOnly(wrapper, contextTag(3)).enter(TAG.sequence).elements()
+  const twice = encode(contextTag(3), encode(TAG.sequence, ...extensions, extensions.at(-1) as Buffer))
+  const { certificate } = reissue(authority, root, { [CERTIFICATE.extensions]: twice })
+  const leaf = issue(directory, { subject: '/CN=Signer', issuer: authority, extensions: SIGNS })
+  t.match(
+    findPathProblem([leaf.certificate, certificate, root.certificate]),
+    /^the certificate of CN=CA is never valid: it has the extension \S+ twice; have it issued anew$/,
+  )
 })

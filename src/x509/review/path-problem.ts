@@ -103,7 +103,11 @@ const LACKS_POLICY = 'demands a policy (policyConstraints) that the certificates
  */
 export function findRefusals(path: readonly X509Certificate[], index: number): string[] {
   const certificate = path[index] as X509Certificate
-  const { critical = [], nameConstraints } = readForReview(certificate) ?? {}
+  const reviewed = readForReview(certificate)
+  if (reviewed === undefined) {
+    return []
+  }
+  const { critical, nameConstraints } = reviewed
   const its = `the certificate of ${describeSubject(certificate)}`
   const unknown = critical.find((id) => !UNDERSTOOD.has(id))
   return [

@@ -125,7 +125,7 @@ export function findCriticalWarning({
   ca,
   critical,
 }: ReviewedCertificate): string | undefined {
-  // Of an authority, Bouncy Castle and gpgsm do not know the extended key usage
+  // Bouncy Castle and gpgsm do not know the extended key usage of an authority
   const known = ca ? ([...KNOWN_TO_SOME, 'extendedKeyUsage'] as const) : KNOWN_TO_SOME
   const names = selfSigned ? [] : known.filter((name) => critical.includes(EXTENSION[name]))
   return names.length === 0
