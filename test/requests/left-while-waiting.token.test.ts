@@ -15,13 +15,18 @@ const { hostname, port } = new URL(service.url)
 /** Callbacks that wait while the turns of the event loop are held. */
 const waiting = new Set<() => void>()
 
-/** Holds the turns that methods give, so that whatever asks for one waits until they are restored. */
-function hold(...methods: readonly ('begin' | 'wait')[]) {
+/**
+ * Holds the turns that methods give, so that whatever asks for one waits until they are restored.
+ *
+ * @param isFull whether each turn is full at once, so that bodies pause, or none is: one that pauses would never be complete
+ */
+function hold(isFull: boolean, ...methods: readonly ('begin' | 'wait')[]) {
   const { forget } = EventLoopTurns.prototype
   const held = [
     ...methods.map((method) =>
       mock.method(EventLoopTurns.prototype, method, (callback: () => void) => waiting.add(callback)),
     ),
+    mock.method(EventLoopTurns.prototype, 'count', () => isFull),
     mock.method(EventLoopTurns.prototype, 'forget', function (this: EventLoopTurns, callback: () => void) {
       waiting.delete(callback)
       forget.call(this, callback)
@@ -56,7 +61,7 @@ for (const [name, { request, method }] of Object.entries({
 } as const)) {
   t.test(`${name}, each on its connection and all on one`, async (t) => {
     for (const texts of [Array<string>(COUNT).fill(request), [request.repeat(COUNT)]]) {
-      const restore = hold(method)
+      const restore = hold(false, method)
       t.teardown(restore)
       const sockets = await Promise.all(texts.map(open))
       for (const [index, socket] of sockets.entries()) {
@@ -76,10 +81,8 @@ for (const [name, { request, method }] of Object.entries({
 t.test(
   'a client who stays is read from again, though the answer came before the turn of the body',
   async (t) => {
-    const restore = hold('begin', 'wait')
+    const restore = hold(true, 'begin', 'wait')
     t.teardown(restore)
-    const { mock: count } = mock.method(EventLoopTurns.prototype, 'count', () => true)
-    t.teardown(() => count.restore())
     const socket = await open()
     t.teardown(() => socket.destroy())
     let received = ''
@@ -93,7 +96,6 @@ t.test(
     beginRequest()
     await until('it is refused', () => received.startsWith('HTTP/1.1 415 '))
     restore()
-    count.restore()
     if (waiting.has(readOn)) {
       readOn()
     }
