@@ -97,13 +97,13 @@ export class EventLoopTurns {
 
   #takeShortest(): (() => void) | undefined {
     let shortest: (() => void) | undefined
-    let least = Number.POSITIVE_INFINITY
-    for (const [goOn, done] of this.#waiting) {
+    let least = Number.MAX_SAFE_INTEGER
+    this.#waiting.forEach((done, goOn) => {
       if (done < least) {
         shortest = goOn
         least = done
       }
-    }
+    })
     this.#waiting.delete(shortest as () => void)
     return shortest
   }
