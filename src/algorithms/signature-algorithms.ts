@@ -1,11 +1,18 @@
 import type { KeyObject } from 'node:crypto'
-import { ECDSA } from './ecdsa.ts'
-import { RSA_PKCS1 } from './rsa-pkcs1.ts'
-import { RSA_PSS, rsaPssFor } from './rsa-pss.ts'
+import { ECDSA, ECDSA_WITH_HASH } from './ecdsa.ts'
+import { RSA_PKCS1, RSA_WITH_HASH } from './rsa-pkcs1.ts'
+import { ID_RSASSA_PSS, RSA_PSS, rsaPssFor } from './rsa-pss.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
 
 /** The algorithms in the order of preference: more software verifies the first that fits a key. */
 export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [RSA_PKCS1, RSA_PSS, ECDSA]
+
+/** Object identifiers of signatures of certificates that all validators know: of these algorithms with the hashes of RFC 5754. */
+export const USUAL_SIGNATURES: ReadonlySet<string> = new Set([
+  ...Object.values(RSA_WITH_HASH),
+  ...Object.values(ECDSA_WITH_HASH),
+  ID_RSASSA_PSS,
+])
 
 /**
  * Returns the algorithm for a key, with the restrictions of the key's certificate.

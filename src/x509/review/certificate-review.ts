@@ -24,6 +24,7 @@ import {
   findReaderWarnings,
   findRevocationWarnings,
   findSelfSignedWarning,
+  findSignatureWarning,
   isForDocuments,
 } from './warnings.ts'
 
@@ -137,6 +138,7 @@ function mayBeRefused(path: readonly X509Certificate[], index: number): boolean 
     findMalformedWarning(issuer),
     findEncodingWarning(issuer),
     findCriticalWarning(issuer),
+    findSignatureWarning(issuer),
     ...findIssuerNameWarnings(path.slice(index - 1, index + 1)),
   ]
   return warnings.some((warning) => warning !== undefined)
@@ -222,6 +224,7 @@ export function findPathWarnings(path: readonly X509Certificate[]): string[] {
     ...readable.map(findMalformedWarning),
     ...readable.map(findEncodingWarning),
     ...readable.map(findCriticalWarning),
+    ...readable.map(findSignatureWarning),
     ...findIssuerNameWarnings(path),
   ].filter((warning) => warning !== undefined)
 }

@@ -3,8 +3,11 @@ import * as pkijs from 'pkijs'
 import { EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/elliptic-curves.ts'
 import { SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import { ID_RSASSA_PSS } from '../../algorithms/rsa-pss.ts'
+import { USUAL_SIGNATURES } from '../../algorithms/signature-algorithms.ts'
 import { WEAK_SIGNATURES } from '../../algorithms/weak-signatures.ts'
 import { findEncodingFlaw } from '../../asn1/der-check.ts'
+import { DerReader } from '../../asn1/der-reader.ts'
+import { TAG } from '../../asn1/tag.ts'
 import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
 import { isSelfIssued, isSelfSigned } from '../chain.ts'
@@ -28,6 +31,8 @@ export interface ReviewedCertificate extends CertificateExtensions {
   readonly weakKey: string | undefined
   /** Says that its signature can be forged, if so. That of a self-signed one does not matter: nobody relies on it. */
   readonly weakSignature: string | undefined
+  /** Object identifier of the algorithm that it is signed with, if not all validators know that. */
+  readonly unusualSignature: string | undefined
 }
 
 /**
@@ -59,6 +64,7 @@ function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined 
       encodingFlaw: findEncodingFlaw(certificate.raw),
       weakKey: weakKey && `has a key that is not secure, ${weakKey}`,
       weakSignature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,
+      unusualSignature: findUnusualSignature(certificate),
     }
   } catch {
     return undefined
@@ -93,6 +99,17 @@ export function hasTwoAlgorithms(certificate: X509Certificate): boolean {
 export function findUnreadable(certificate: X509Certificate): string | undefined {
   const unreadable = readForReview(certificate)?.unreadable
   return unreadable && `the certificate of ${describeSubject(certificate)} ${unreadable}`
+}
+
+/**
+ * Returns the object identifier of the algorithm that a certificate is signed with, if not all validators know that.
+ *
+ * @throws Error when the certificate is not DER
+ */
+export function findUnusualSignature(certificate: X509Certificate): string | undefined {
+  const { signatureAlgorithm } = readCertificateFields(certificate)
+  const id = new DerReader(signatureAlgorithm).enter(TAG.sequence).objectIdentifier()
+  return USUAL_SIGNATURES.has(id) || WEAK_SIGNATURES.has(id) ? undefined : id
 }
 
 /** The least that publicly trusted authorities may certify (CA/Browser Forum, Baseline Requirements 6.1.5). */

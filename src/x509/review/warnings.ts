@@ -5,7 +5,12 @@ import { type ChainLink, chainLinks, hasIssuerName } from '../chain.ts'
 import { EXTENSION, KEY_PURPOSE } from '../extensions.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { describeIssuer, describeSubject } from '../validity.ts'
-import { hasTwoAlgorithms, NAMES_TWO_ALGORITHMS, type ReviewedCertificate } from './reviewed-certificate.ts'
+import {
+  findUnusualSignature,
+  hasTwoAlgorithms,
+  NAMES_TWO_ALGORITHMS,
+  type ReviewedCertificate,
+} from './reviewed-certificate.ts'
 
 /** Purposes (extended key usage) that validators accept for the signer of a document. */
 const DOCUMENT_PURPOSES: ReadonlySet<string> = new Set([
@@ -142,6 +147,18 @@ export function findEncodingWarning({ subject, encodingFlaw }: ReviewedCertifica
         'it in signatures then (EU DSS); have it issued anew'
 }
 
+/** Warns of a signature, over a certificate that is no trust anchor, of an algorithm such as Ed25519 or RSA with SHA-3. */
+export function findSignatureWarning({
+  subject,
+  selfSigned,
+  unusualSignature,
+}: ReviewedCertificate): string | undefined {
+  return unusualSignature === undefined || selfSigned
+    ? undefined
+    : `the certificate of ${subject} is signed with an algorithm that only some validators know (${unusualSignature}): others refuse ` +
+        'signatures because of it (NSS, pdfsig); have it issued with RSA or ECDSA and SHA-2'
+}
+
 /**
  * Warns of certificates that have the name of their issuer in other octets than the issuer itself, though it is the same by RFC 5280
  * 7.1: NSS, with which many readers of PDFs are built, and EU DSS compare octets.
@@ -252,6 +269,13 @@ export function describeMissingIssuer(
     return missing
   }
   if ([...unused.values()].some((certificate) => hasIssuerName(last, certificate))) {
+    const algorithm = findUnusualSignature(last)
+    if (algorithm !== undefined) {
+      return (
+        `${missing} (there is one of that name, but the signature cannot be verified with it, of an algorithm that may be unknown ` +
+        `here: ${algorithm})`
+      )
+    }
     return `${missing} (there is one of that name, but it did not issue this one: look for an older or a newer one)`
   }
   const others = unused.size === 1 ? '1 other certificate is' : `${unused.size} other certificates are`

@@ -641,6 +641,20 @@ t.test('an incomplete chain', async (t) => {
     t.strictSame(review([leaf, policy], [root, policy]), incomplete('Issuing CA', 'Signer', two))
   })
 
+  t.test('because of a signature that nobody here can verify', async (t) => {
+    const id = '1.2.643.7.1.1.3.2' // GOST R 34.10-2012
+    const gost = algorithm(id, 'absent')
+    const signer = reissue(leaf, issuing, { [CERTIFICATE.signature]: gost }, gost)
+    const { warnings } = incomplete(
+      ...(['Issuing CA', 'Signer'] as const),
+      ` (there is one of that name, but the signature cannot be verified with it, of an algorithm that may be unknown here: ${id})`,
+    )
+    t.match(review([signer, issuing, policy], [root]), {
+      problems: [],
+      warnings: [...warnings, /is signed with an algorithm that only some validators know/],
+    })
+  })
+
   t.test('because of an authority that has another key by now', async (t) => {
     t.strictSame(
       review([leaf, makeAuthority('Issuing CA', policy)], [policy, root]),
@@ -845,6 +859,28 @@ t.test('an authority without key usage', async (t) => {
   })
   const ownRoot = makeAuthority('Any root', undefined, { extensions: [CA] })
   t.strictSame(review([makeLeaf({ issuer: ownRoot })], [ownRoot]), NOTHING, 'a root')
+})
+
+t.test('signatures over certificates of algorithms that only some validators know', async (t) => {
+  const rsa = makeAuthority('RSA CA', root, { key: RSA_2048 })
+  const ed25519 = makeAuthority('Ed25519 CA', root, { key: ['-algorithm', 'ED25519'] })
+  for (const [issuer, options, algorithm] of [
+    [rsa, { hash: 'sha224' }],
+    [rsa, { signing: ['-sigopt', 'rsa_padding_mode:pss'] }],
+    [rsa, { hash: 'sha3-256' }, '2.16.840.1.101.3.4.3.14'],
+    [ed25519, { hash: 'default' }, '1.3.101.112'],
+  ] as const) {
+    const signer = makeLeaf({ issuer, ...options })
+    const warnings =
+      algorithm === undefined
+        ? []
+        : [
+            `the certificate of ${SUBJECT} is signed with an algorithm that only some validators know (${algorithm}): others refuse ` +
+              'signatures because of it (NSS, pdfsig); have it issued with RSA or ECDSA and SHA-2',
+          ]
+    t.strictSame(review([signer, issuer], [root]), { problems: [], warnings })
+    t.equal(await isTakenByNss(t, signer, [issuer]), algorithm === undefined, algorithm ?? 'known to all')
+  }
 })
 
 t.test('what OpenSSL reads in a certificate of a signer, and NSS does not', async (t) => {
