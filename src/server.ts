@@ -1,7 +1,7 @@
 /** Starts the process. The service is loaded last, so that an early SIGHUP of a supervisor does not end the process. */
 import './common/no-debugger.ts'
 import './common/hang-up.ts'
-import './common/garbage-collection.ts'
+import './common/young-generation.ts'
 
 const { hasUsers } = await import('./configuration/users.ts')
 const { APART } = await import('./pkcs11/messages.ts')

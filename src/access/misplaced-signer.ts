@@ -66,7 +66,8 @@ const JWT = /^\s*(?:Bearer\s+)?[\w-]+\.([\w-]+)\.[\w-]*\s*$/i
  * @param names names of the signers that may be meant
  */
 export function seemsToNameSigner(token: string, names: readonly string[]): boolean {
-  return isNamedInText(token, { names: toLowerCase(names), left: MAX_SEARCHED }, 0)
+  // Text of two octets a letter has an octet of zero with each
+  return isNamedInText(token.replaceAll('\0', ''), { names: toLowerCase(names), left: MAX_SEARCHED }, 0)
 }
 
 /** A search of one token: the names that it looks for, and the characters that it may still look through. */

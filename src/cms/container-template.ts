@@ -98,6 +98,11 @@ export class ContainerTemplate {
     this.#certificates = encodeSetOf(contextTag(0), signer.certificates)
   }
 
+  /** Bytes that the certificates take in each container. */
+  get certificatesLength(): number {
+    return this.#certificates.length
+  }
+
   /**
    * Encodes the signed attributes (RFC 5652 5.4): content-type, message-digest, signing-certificate-v2, CMS algorithm
    * protection, and revocation data if there are any. `cms` adds signing-time. `cades` adds the signer's statements,

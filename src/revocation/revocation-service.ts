@@ -198,6 +198,13 @@ export class RevocationService {
     return this.#find(chain).map((link) => describeState(link, at, preferred))
   }
 
+  /** Describes the data about a chain that some validators do not take in containers of level b-lt, in sentences. */
+  doubts(chain: readonly X509Certificate[], at = new Date()): string[] {
+    return this.#find(chain).flatMap(({ watched }) =>
+      watched === undefined ? [] : DOUBTS.flatMap((describe) => describe(watched, at) ?? []),
+    )
+  }
+
   /** Looks up the links of a chain. It does so once for the same array, since fingerprints take long. */
   #find(chain: readonly X509Certificate[]): readonly WatchedLink[] {
     const known = this.#found.get(chain)

@@ -4,6 +4,7 @@ import { defined } from '../common/defined.ts'
 import { CERTIFICATE_REVOKED } from '../errors.ts'
 import type { HsmState } from '../pkcs11/pool/supervisor.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
+import { findOversize } from './oversize.ts'
 import type { Signer } from './signer.ts'
 import type { Signers } from './signers.ts'
 import { accessId } from './token-pool.ts'
@@ -45,6 +46,8 @@ export class Readiness {
   #known: ReadonlyMap<string, SignerStatus> = new Map()
   /** Logged state of a signer that cannot sign, keyed by its name. */
   readonly #logged = new Map<string, SignerState>()
+  /** Names of signers of which the log says that their containers are too large. */
+  readonly #oversized = new Set<string>()
   #wasReady = false
   #timer: NodeJS.Timeout | undefined
 
@@ -76,6 +79,9 @@ export class Readiness {
     })
     for (const status of statuses) {
       this.#logChange(status, now)
+    }
+    for (const signer of this.#signers.all()) {
+      this.#logSize(signer)
     }
     this.#known = new Map(statuses.map((status) => [status.name, status]))
     this.#wasReady ||= this.#isReadyAtStart(statuses)
@@ -126,6 +132,21 @@ export class Readiness {
       this.#logged.set(name, state)
       const why = [state, reason].filter((part) => part !== undefined)
       this.#log.error(about, `the signer cannot sign: ${why.join(': ')}`)
+    }
+  }
+
+  /** Warns once of a signer whose containers are all too large: it is ready, since it makes signatures without containers. */
+  #logSize(signer: Signer): void {
+    const signerCertificate = signer.rules.containers.includes('pkcs7')
+      ? signer.knownCertificate()
+      : undefined
+    const oversize =
+      signerCertificate && findOversize(signer.container, signerCertificate, signer.sources.revocations)
+    if (oversize === undefined) {
+      this.#oversized.delete(signer.name)
+    } else if (!this.#oversized.has(signer.name)) {
+      this.#oversized.add(signer.name)
+      this.#log.warn({ signer: signer.name }, oversize)
     }
   }
 }

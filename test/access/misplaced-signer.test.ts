@@ -52,6 +52,7 @@ const NAMING: Readonly<Record<string, string>> = {
   'base64 with a scheme before it': `Basic ${base64(OBJECT)}`,
   'base64 with something behind it': `${base64(OBJECT)}.sig`,
   'base64 of UTF-16': Buffer.from(OBJECT, 'utf16le').toString('base64'),
+  'UTF-16 without an encoding': Buffer.from(OBJECT, 'utf16le').toString('latin1'),
   hex: Buffer.from(OBJECT).toString('hex'),
   'a list of a name': '["contracts"]',
   'a name by itself': 'contracts',

@@ -145,6 +145,37 @@ t.test('without a default signer the first one that signs makes it ready', async
   })
 })
 
+t.test('a signer whose containers are all too large is ready, and warned about', async (t) => {
+  const long = { revocationFallback: 'refuse', level: 'b-lt' } as const
+  write(
+    {
+      enough: { ...common, ...long },
+      chain: { ...common, level: 'b-b', containerSizeLimit: 1024 },
+      evidence: { ...common, ...long, containerSizeLimit: 2048 },
+      fallback: { ...common, ...long, revocationFallback: 'b-t', containerSizeLimit: 1024 },
+      raw: { ...common, level: 'b-b', containerSizeLimit: 1024, containers: ['raw'] },
+    },
+    'enough',
+  )
+  const service = await startReadyService(t, environment)
+  t.match(await signersOf(service), { evidence: { state: 'ready' }, chain: { state: 'ready' } })
+  const warned = () =>
+    readLog(service.log()).filter(({ msg }) => /^every container is refused/.test(`${msg}`))
+  await until('all are warned about', () => warned().length >= 3)
+  const bytes = Object.fromEntries(
+    warned().map(({ signer, msg }) => [
+      signer,
+      Number(/ha(?:s|ve) (\d+) bytes, more than the/.exec(`${msg}`)?.[1]),
+    ]),
+  )
+  t.strictSame(Object.keys(bytes).toSorted(), ['chain', 'evidence', 'fallback'])
+  t.equal(bytes.chain, bytes.fallback)
+  t.ok(Number(bytes.evidence) > 2048, `OCSP responses and CRLs count: ${bytes.evidence}`)
+  const { statusCode, ...answer } = await container(service, 'evidence')
+  t.match({ statusCode, code: answer.json().code }, { statusCode: 500, code: 'CONTAINER_TOO_LARGE' })
+  t.equal(warned().length, 3, 'each once')
+})
+
 t.test('what is away at the start comes back by itself, without a request', async (t) => {
   const held = certify('Held', { extension: crlAt(`${server.url}/held.crl`) })
   const unanswered = certify('Unanswered', { extension: ocspAt(`${server.url}/nobody`) })

@@ -8,6 +8,7 @@ import type { SignerCertificate, SignerConfiguration } from '../../configuration
 import { nameAuthorities } from '../../configuration/timestamp-authority.ts'
 import type { RevocationState } from '../../revocation/revocation-information.ts'
 import { RevocationService } from '../../revocation/revocation-service.ts'
+import { findOversize } from '../../signers/oversize.ts'
 import { Timestamper } from '../../timestamp/timestamper.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import { waitUntil } from '../wait-until.ts'
@@ -50,16 +51,23 @@ export class NetworkSteps {
   /** @param signerCertificate undefined if it is not known */
   async run(
     report: Report,
-    { container: { timestamps, level } }: SignerConfiguration,
+    { container, rules }: SignerConfiguration,
     signerCertificate: SignerCertificate | undefined,
   ): Promise<void> {
+    const { timestamps, level } = container
     const authorities = timestamps === undefined ? [] : await this.#askForTimestamps(report, timestamps)
     if (!this.#configuration.revocationCheck) {
       report.skip(['revocation'], 'REVOCATION_CHECK is off')
     } else if (signerCertificate === undefined) {
       report.skip(['revocation'], 'the certificate is not known')
     } else {
-      await this.#checkRevocation(report, [signerCertificate.path, ...authorities], level)
+      const paths = [signerCertificate.path, ...authorities]
+      const states = await this.#awaitStates(paths)
+      const oversize = rules.containers.includes('pkcs7')
+        ? findOversize(container, signerCertificate, this.#revocation)
+        : undefined
+      const doubts = level === 'b-lt' ? paths.flatMap((path) => this.#revocation.doubts(path)) : []
+      this.#reportRevocation(report, states, level, oversize, doubts)
     }
   }
 
@@ -113,17 +121,35 @@ export class NetworkSteps {
     }
   }
 
-  async #checkRevocation(report: Report, paths: readonly Path[], level: Level): Promise<void> {
+  /** Waits for answers about the certificates of paths, and returns what is known then. */
+  async #awaitStates(paths: readonly Path[]): Promise<readonly RevocationState[]> {
     this.#watched.push(...paths)
     this.#revocation.watch(this.#watched)
     this.#revocation.start()
     const readStates = () => paths.flatMap((path) => this.#revocation.states(path))
     await waitUntil(this.#limitMs, () => !readStates().some(({ pending }) => pending))
-    const states = readStates()
+    return readStates()
+  }
+
+  /**
+   * @param oversize says why all containers are too large
+   * @param doubts say why some validators do not take what was answered
+   */
+  #reportRevocation(
+    report: Report,
+    states: readonly RevocationState[],
+    level: Level,
+    oversize: string | undefined,
+    doubts: readonly string[],
+  ): void {
     if (isFailure(states, level)) {
       const { signers } = this.#configuration.signers
       const isLongTerm = signers.some(({ container }) => container.level === 'b-lt')
       report.failed('revocation', describe(states), { advice: advise(states, level, isLongTerm) })
+    } else if (oversize !== undefined) {
+      report.warned('revocation', `${describe(states)}; ${oversize}`, REVOCATION_ADVICE.oversize)
+    } else if (doubts.length > 0) {
+      report.warned('revocation', describe(states), doubts.join('. '))
     } else {
       report.passed('revocation', describe(states))
     }

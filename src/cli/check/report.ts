@@ -45,6 +45,9 @@ export const REVOCATION_ADVICE = {
   revoked: 'Have another certificate issued in place of the one that was revoked, and use that one',
   /** Level b-lt refuses REVOCATION_CHECK=off. */
   longTerm: 'Let this machine reach the OCSP responders and CRLs: level b-lt needs what they answer',
+  oversize:
+    "Raise CONTAINER_SIZE_LIMIT together with Document Engine's estimatedSize, or have certificates issued that name an OCSP responder, " +
+    'whose answers are small',
   unnamed:
     'Have certificates issued that name an OCSP responder or a CRL, as level b-lt needs, or set another level',
 } as const

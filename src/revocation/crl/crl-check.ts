@@ -161,18 +161,22 @@ function findFlaw(
   )
 }
 
-const BEGIN = '-----BEGIN X509 CRL-----'
-const END = '-----END X509 CRL-----'
+/** Labels of CRLs in PEM: that of RFC 7468 6, and the one that software writes which is older. */
+const PEM_LABELS = ['X509 CRL', 'CRL']
 
 /**
- * Decodes a CRL in PEM (RFC 7468 6), which may have text before and after it.
+ * Decodes a CRL in PEM, which may have text before and after it.
  *
  * @returns DER; undefined if the content is not PEM
  */
 function readPem(content: Buffer): Buffer | undefined {
-  const begin = content.indexOf(BEGIN)
-  const end = content.indexOf(END, begin)
-  return begin < 0 || end < 0
-    ? undefined
-    : Buffer.from(content.toString('latin1', begin + BEGIN.length, end), 'base64')
+  for (const label of PEM_LABELS) {
+    const [header, footer] = [`-----BEGIN ${label}-----`, `-----END ${label}-----`]
+    const begin = content.indexOf(header)
+    const end = content.indexOf(footer, begin)
+    if (begin >= 0 && end >= 0) {
+      return Buffer.from(content.toString('latin1', begin + header.length, end), 'base64')
+    }
+  }
+  return undefined
 }

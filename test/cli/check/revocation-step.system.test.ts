@@ -152,6 +152,45 @@ t.test('nobody is named', async (t) => {
   })
 })
 
+t.test('what was answered is too large for containers, or some validators do not take it', async (t) => {
+  const tsa = issue(folder.path('ca'), {
+    ...{ subject: '/CN=Timestamp authority', issuer: middle, extensions: FOR_TIMESTAMPS },
+    extension: crlAt(at('/middle.crl')),
+  })
+  authority.know(tsa.certificate)
+  const respond = createResponder(folder.directory, { signer: tsa, chain: [middle] })
+  const { url } = await startTimestampServer(t, async (query, response) =>
+    send(response, await respond(query)),
+  )
+  const variables = { TSA_URL: url.href, TSA_CA_FILE: folder.root.certificateFile, LEVEL: 'b-lt' }
+  certify('house', crlAt(at('/middle.crl')))
+  folder.write(['house'])
+  const found = /^good: O=Test, CN=house by a CRL, CN=Middle CA by a CRL, CN=Timestamp authority by a CRL/
+  t.match((await check(variables)).steps, [{ status: 'ok', found }])
+  for (let serial = 0x1000; serial < 0x1040; serial++) {
+    authority.revoke({ serialNumber: serial.toString(16) }, new Date('2026-01-02T03:04:05Z'))
+  }
+  const large = await check({ ...variables, CONTAINER_SIZE_LIMIT: '2048' })
+  t.equal(large.exitCode, 0)
+  t.match(large.steps, [
+    {
+      status: 'warning',
+      found:
+        /; every container is refused: its chain, CRLs and OCSP responses have \d+ bytes, more than the 2048 that/,
+      advice: /^Raise CONTAINER_SIZE_LIMIT together with/,
+    },
+  ])
+  server.on('/doubtful.crl', () => authority.crl({ extensions: ['2.5.29.20 = critical, DER:020101'] }))
+  certify('house', crlAt(at('/doubtful.crl')))
+  t.match((await check(variables)).steps, [
+    {
+      status: 'warning',
+      found,
+      advice: /^The CRL about O=Test, CN=house has a critical extension, 2\.5\.29\.20, which is not to be/,
+    },
+  ])
+})
+
 t.test('a chain that does not reach an issuer', async (t) => {
   certify('house', ocspAt(at('/ocsp')))
   folder.write({ house: { key: { label: 'house' }, certificateFile: 'house.pem' } })

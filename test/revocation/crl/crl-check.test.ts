@@ -359,6 +359,11 @@ t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoke
   const same = (crl: Buffer) => crl
   for (const [options, flaw, change] of [
     [{}, 'it is PEM, but RFC 5280 4.2.1.13 demands DER', inPem],
+    [
+      {},
+      'it is PEM, but RFC 5280 4.2.1.13 demands DER',
+      (crl) => Buffer.from(inPem(crl).toString().replaceAll('X509 CRL', 'CRL')),
+    ],
     [{ args: ['-md', 'sha1'] }, 'it is signed with SHA-1, which can be forged', same],
     [
       { extensions: EXTENSIONS },
