@@ -17,13 +17,15 @@ import {
   describeMissingIssuer,
   findCriticalWarning,
   findEncodingWarning,
+  findFieldWarning,
   findIssuerNameWarnings,
   findKeyUsageWarning,
   findMalformedWarning,
+  findPointWarning,
   findPurposeWarning,
-  findReaderWarnings,
   findRevocationWarnings,
   findSelfSignedWarning,
+  findSerialNumberWarning,
   findSignatureWarning,
   isForDocuments,
 } from './warnings.ts'
@@ -139,6 +141,7 @@ function mayBeRefused(path: readonly X509Certificate[], index: number): boolean 
     findEncodingWarning(issuer),
     findCriticalWarning(issuer),
     findSignatureWarning(issuer),
+    findFieldWarning(issuer),
     ...findIssuerNameWarnings(path.slice(index - 1, index + 1)),
   ]
   return warnings.some((warning) => warning !== undefined)
@@ -204,7 +207,8 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
       find(signer, 'signer'),
       ...chain.slice(1).map((issuer) => find(issuer, 'issuer')),
     ]),
-    ...path.slice(0, 1).flatMap(findReaderWarnings),
+    ...path.slice(0, 1).map(findSerialNumberWarning),
+    ...path.map(findPointWarning),
     ...findPathWarnings(path),
     ...chain.flatMap(findRevocationWarnings),
     ...path
@@ -225,6 +229,7 @@ export function findPathWarnings(path: readonly X509Certificate[]): string[] {
     ...readable.map(findEncodingWarning),
     ...readable.map(findCriticalWarning),
     ...readable.map(findSignatureWarning),
+    ...readable.map(findFieldWarning),
     ...findIssuerNameWarnings(path),
   ].filter((warning) => warning !== undefined)
 }

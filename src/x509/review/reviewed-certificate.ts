@@ -27,6 +27,8 @@ export interface ReviewedCertificate extends CertificateExtensions {
   readonly malformed: readonly string[]
   /** Says what in it is not DER, if anything is. */
   readonly encodingFlaw: string | undefined
+  /** Says what in its fields is not as RFC 5280 4.1 has it, though OpenSSL reads it, if anything is. */
+  readonly fieldFlaw: string | undefined
   /** Says that the key is weak, if so. */
   readonly weakKey: string | undefined
   /** Says that its signature can be forged, if so. That of a self-signed one does not matter: nobody relies on it. */
@@ -62,6 +64,7 @@ function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined 
       unreadable: findUnreadableField(certificate),
       malformed: findDoubtfulExtensions(readCertificateFields(certificate).extensions),
       encodingFlaw: findEncodingFlaw(certificate.raw),
+      fieldFlaw: findFieldFlaw(certificate),
       weakKey: weakKey && `has a key that is not secure, ${weakKey}`,
       weakSignature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,
       unusualSignature: findUnusualSignature(certificate),
@@ -111,6 +114,44 @@ export function findUnusualSignature(certificate: X509Certificate): string | und
   const id = new DerReader(signatureAlgorithm).enter(TAG.sequence).objectIdentifier()
   return USUAL_SIGNATURES.has(id) || WEAK_SIGNATURES.has(id) ? undefined : id
 }
+
+/** Finds what in the fields of a certificate most validators refuse that do not build on OpenSSL. */
+function findFieldFlaw(certificate: X509Certificate): string | undefined {
+  const { version, subject, publicKeyBits, extensions } = readCertificateFields(certificate)
+  if (version > VERSION_3 || (version < VERSION_3 && extensions.size > 0)) {
+    return `version ${version}, where 3 is the one with extensions (4.1.2.1)`
+  }
+  const isNamed = elementsIn(subject) > 0 || extensions.get(EXTENSION.subjectAltName)?.critical === true
+  if (!isNamed) {
+    return 'no subject, and no critical subjectAltName in its place (4.1.2.6)'
+  }
+  const isRsa = RSA_KEY_TYPES.includes(publicKeyOf(certificate)?.asymmetricKeyType)
+  return isRsa && !isRsaPublicKey(publicKeyBits)
+    ? 'a key that is not the DER of an RSAPublicKey (RFC 3279 2.3.1)'
+    : undefined
+}
+
+const VERSION_3 = 3
+const RSA_KEY_TYPES: readonly (string | undefined)[] = ['rsa', 'rsa-pss']
+
+function elementsIn(sequence: Buffer): number {
+  return new DerReader(sequence).enter(TAG.sequence).elements().length
+}
+
+/** Returns whether octets are `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }` in DER, of positive numbers. */
+function isRsaPublicKey(octets: Buffer): boolean {
+  try {
+    const key = DerReader.enterOnly(octets, TAG.sequence)
+    const numbers = [key.integer(), key.integer()]
+    key.finish()
+    return numbers.every(([first]) => first !== undefined && first < SIGN_BIT)
+  } catch {
+    return false
+  }
+}
+
+/** Set in the first octet of negative numbers. */
+const SIGN_BIT = 0x80
 
 /** The least that publicly trusted authorities may certify (CA/Browser Forum, Baseline Requirements 6.1.5). */
 const RSA_BITS = 2048

@@ -147,6 +147,14 @@ export function findEncodingWarning({ subject, encodingFlaw }: ReviewedCertifica
         'it in signatures then (EU DSS); have it issued anew'
 }
 
+/** Warns of fields that OpenSSL reads, and most others do not. */
+export function findFieldWarning({ subject, fieldFlaw }: ReviewedCertificate): string | undefined {
+  return fieldFlaw === undefined
+    ? undefined
+    : `the certificate of ${subject} has ${fieldFlaw}: many validators refuse signatures because of it, NSS, Bouncy Castle, EU DSS or ` +
+        'pyHanko among them; have it issued anew'
+}
+
 /** Warns of a signature, over a certificate that is no trust anchor, of an algorithm such as Ed25519 or RSA with SHA-3. */
 export function findSignatureWarning({
   subject,
@@ -182,24 +190,22 @@ const MAX_SERIAL_NUMBER_LENGTH = 20
 /** First octet of a point that is neither compressed nor hybrid (SEC 1 2.3.3). */
 const UNCOMPRESSED = 4
 
-/** Warns of what OpenSSL reads in a signer certificate, but NSS does not, with which many readers of PDFs are built. */
-export function findReaderWarnings(signer: X509Certificate): string[] {
-  const { serialNumber, publicKeyBits } = readCertificateFields(signer)
-  const its = `the certificate of ${describeSubject(signer)}`
-  const warnings: string[] = []
-  if (serialNumber.length > MAX_SERIAL_NUMBER_LENGTH) {
-    warnings.push(
-      `${its} has a serial number of ${serialNumber.length} octets, of which RFC 5280 4.1.2.2 allows ` +
-        `${MAX_SERIAL_NUMBER_LENGTH}: some validators do not find it in its signatures (NSS); have it issued anew`,
-    )
-  }
-  if (publicKeyOf(signer)?.asymmetricKeyType === 'ec' && publicKeyBits[0] !== UNCOMPRESSED) {
-    warnings.push(
-      `${its} has the point of its key in a compressed form: some validators call its signatures invalid (NSS); have it issued ` +
-        'for a request with the whole point, as `signing-service csr` makes it',
-    )
-  }
-  return warnings
+/** Warns of a serial number that OpenSSL reads in a signer certificate, but NSS does not, with which many readers of PDFs are built. */
+export function findSerialNumberWarning(signer: X509Certificate): string | undefined {
+  const { length } = readCertificateFields(signer).serialNumber
+  return length > MAX_SERIAL_NUMBER_LENGTH
+    ? `the certificate of ${describeSubject(signer)} has a serial number of ${length} octets, of which RFC 5280 4.1.2.2 allows ` +
+        `${MAX_SERIAL_NUMBER_LENGTH}: some validators do not find it in its signatures (NSS); have it issued anew`
+    : undefined
+}
+
+/** Warns of the form of an EC key with which NSS verifies no signature, of a document or of a certificate. */
+export function findPointWarning(certificate: X509Certificate): string | undefined {
+  const { publicKeyBits } = readCertificateFields(certificate)
+  return publicKeyOf(certificate)?.asymmetricKeyType === 'ec' && publicKeyBits[0] !== UNCOMPRESSED
+    ? `the certificate of ${describeSubject(certificate)} has the point of its key in a compressed form: some validators call its ` +
+        'signatures invalid (NSS); have it issued for a request with the whole point, as `signing-service csr` makes it'
+    : undefined
 }
 
 const WITHOUT_LTV =

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { encode } from '../../../src/asn1/der-writer.ts'
-import { TAG } from '../../../src/asn1/tag.ts'
+import { contextTag, TAG } from '../../../src/asn1/tag.ts'
 import { buildChain } from '../../../src/x509/chain.ts'
 import { buildSignerChain, reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
 import { findInvalidity, validityPeriod } from '../../../src/x509/validity.ts'
@@ -910,6 +910,75 @@ t.test('what OpenSSL reads in a certificate of a signer, and NSS does not', asyn
     t.notOk(await isRead(unread))
     t.match(review([unread, ...above]), { problems: [], warnings: [warning] })
   }
+})
+
+t.test('the point of the key of an authority in a form that NSS does not read', async (t) => {
+  const compressed = makeAuthority('Compressed CA', root)
+  const authority = reissue(compressed, root, { [CERTIFICATE.key]: withCompressedPoint(compressed) })
+  const signer = makeLeaf({ issuer: authority })
+  t.match(review([signer, authority], [root]), {
+    problems: [],
+    warnings: [/^the certificate of O=Test, CN=Compressed CA has the point of its key in a compressed form/],
+  })
+  t.notOk(await isTakenByNss(t, signer, [authority]))
+})
+
+t.test('fields that OpenSSL reads, and most other validators do not', async (t) => {
+  const authority = makeAuthority('RSA CA', root, { key: RSA_2048 })
+  const below = makeLeaf({ issuer: authority })
+  const signer = makeLeaf({ issuer: root, key: RSA_2048 })
+  const withKey = (issued: Issued, encodeKey: (modulus: Buffer, exponent: Buffer) => Buffer) => {
+    const [toBeSigned] = elementsOf(issued.certificate.raw) as [Buffer]
+    const [identifier] = elementsOf(elementsOf(toBeSigned)[CERTIFICATE.key] as Buffer) as [Buffer]
+    const { n = '' } = issued.certificate.publicKey.export({ format: 'jwk' })
+    const octets = encodeKey(
+      Buffer.from(`00${Buffer.from(n, 'base64url').toString('hex')}`, 'hex'),
+      Buffer.of(1, 0, 1),
+    )
+    const key = encode(TAG.sequence, identifier, encode(TAG.bitString, Buffer.of(0), octets))
+    return reissue(issued, root, { [CERTIFICATE.key]: key })
+  }
+  const encodeNumbers = (...numbers: Buffer[]) =>
+    encode(TAG.sequence, ...numbers.map((number) => encode(TAG.integer, number)))
+  for (const [isFlawed, encodeKey] of [
+    [false, encodeNumbers],
+    [true, (modulus, exponent) => encodeNumbers(modulus, Buffer.concat([Buffer.of(0), exponent]))],
+    [true, (modulus, exponent) => encodeNumbers(modulus.subarray(1), exponent)],
+    [true, (modulus, exponent) => Buffer.concat([encodeNumbers(modulus, exponent), Buffer.of(5, 0)])],
+  ] as readonly (readonly [boolean, (modulus: Buffer, exponent: Buffer) => Buffer])[]) {
+    for (const [name, chain] of [
+      ['Signer', [withKey(signer, encodeKey)]],
+      ['RSA CA', [below, withKey(authority, encodeKey)]],
+    ] as const) {
+      const { problems, warnings } = review(chain, [root])
+      t.strictSame(problems, [])
+      t.equal(warnings.length, isFlawed ? 1 : 0)
+      t.ok(
+        warnings.every((one) =>
+          one.startsWith(`the certificate of O=Test, CN=${name} has a key that is not the DER`),
+        ),
+      )
+    }
+  }
+  const version = (number: number) => ({
+    [CERTIFICATE.version]: encode(contextTag(0), encode(TAG.integer, Buffer.of(number))),
+  })
+  for (const [fields, warning] of [
+    [version(1), /has version 2, where 3 is/],
+    [version(3), /has version 4, where 3 is/],
+    [{ [CERTIFICATE.subject]: encode(TAG.sequence) }, /has no subject, and no critical subjectAltName/],
+  ] as const) {
+    t.match(review([reissue(leaf, issuing, fields), issuing, policy], [root]), {
+      problems: [],
+      warnings: [warning],
+    })
+  }
+  const named = makeLeaf({
+    issuer: issuing,
+    extension: 'subjectAltName = critical, email:signer@example.com',
+  })
+  const unnamed = reissue(named, issuing, { [CERTIFICATE.subject]: encode(TAG.sequence) })
+  t.strictSame(review([unnamed, issuing, policy], [root]), NOTHING)
 })
 
 t.test('certificates of which nobody can be asked whether they were revoked, but for the root', async (t) => {
