@@ -1,6 +1,7 @@
 /** Builds the certificate of a signer with its chain, reviews them, and finds the algorithms that it allows. */
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { digest, HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { RSA_PKCS1 } from '../algorithms/rsa-pkcs1.ts'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
 import { chooseSignatureAlgorithm, SIGNATURE_ALGORITHMS } from '../algorithms/signature-algorithms.ts'
 import { ContainerTemplate } from '../cms/container-template.ts'
@@ -197,16 +198,30 @@ export function checkHashAlgorithms(
   }
 }
 
-/** Returns a warning if the certificate does not allow all hash algorithms of its signer. */
-export function findRestriction(
-  rules: Pick<SignerConfiguration['rules'], 'hashAlgorithms'>,
-  algorithm: Pick<SignatureAlgorithm, 'hashes'>,
-): string | undefined {
-  const refused = rules.hashAlgorithms.filter((hash) => !algorithm.hashes.includes(hash))
-  return refused.length === 0
-    ? undefined
-    : `the signer certificate allows signatures with ${nameHashes(algorithm.hashes)} alone, by its RSASSA-PSS ` +
-        `parameters: requests for ${nameHashes(refused)} are refused`
+/** Returns warnings of requests that the rules allow, and that are refused because of the certificate. */
+export function findRestrictions(
+  {
+    hashAlgorithms,
+    containers,
+    raw,
+  }: Pick<SignerConfiguration['rules'], 'hashAlgorithms' | 'containers' | 'raw'>,
+  { hashes, name }: Pick<SignatureAlgorithm, 'hashes' | 'name'>,
+): string[] {
+  const refused = hashAlgorithms.filter((hash) => !hashes.includes(hash))
+  const warnings: string[] = []
+  if (refused.length > 0) {
+    warnings.push(
+      `the signer certificate allows signatures with ${nameHashes(hashes)} alone, by its RSASSA-PSS ` +
+        `parameters: requests for ${nameHashes(refused)} are refused`,
+    )
+  }
+  if (name !== RSA_PKCS1.name && !raw && !containers.includes('pkcs7')) {
+    warnings.push(
+      `every request is refused: the signer makes raw signatures alone, which are of ${name} with its key, and Document Engine documents ` +
+        'others; allow pkcs7 as well (containers), or these by "raw": true in the signers file',
+    )
+  }
+  return warnings
 }
 
 function nameHashes(hashes: readonly HashAlgorithm[]): string {

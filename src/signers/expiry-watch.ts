@@ -1,6 +1,6 @@
 import type { BaseLogger } from 'pino'
 import { MS_PER_DAY } from '../common/day.ts'
-import { type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
+import { howToRenew, type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
 import type { Signers } from './signers.ts'
 
 /** Interval between checks, in ms. A certificate on a token is not known before that is open. */
@@ -91,8 +91,9 @@ export function findExpiry(validity: readonly ValidityPeriod[], at: Date) {
     return undefined
   }
   const { subject, notAfter } = first
+  const advice = howToRenew(first)
   return {
     days,
-    message: `The certificate of ${subject} expires within ${days} days, at ${notAfter.toISOString()}; renew it`,
+    message: `The certificate of ${subject} expires within ${days} days, at ${notAfter.toISOString()}; ${advice}`,
   }
 }

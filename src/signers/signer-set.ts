@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
-import { findRestriction, warnAboutUnused } from '../configuration/signer-certificate.ts'
+import { findRestrictions, warnAboutUnused } from '../configuration/signer-certificate.ts'
 import type {
   SignerCertificate,
   SignerConfiguration,
@@ -189,6 +189,5 @@ export function listWarnings(
   rules: SignerConfiguration['rules'],
   { algorithm, warnings }: SignerCertificate,
 ): string[] {
-  const restriction = findRestriction(rules, algorithm)
-  return [...(restriction === undefined ? [] : [restriction]), ...warnings]
+  return [...findRestrictions(rules, algorithm), ...warnings]
 }

@@ -10,6 +10,8 @@ export interface ValidityPeriod {
   readonly subject: string
   readonly notBefore: Date
   readonly notAfter: Date
+  /** True for a root. */
+  readonly root?: boolean
   /** Says why the certificate is never valid, if that is so. Dates that cannot be read are then in 1970. */
   readonly flaw?: string
 }
@@ -30,7 +32,8 @@ function describePeriod(certificate: X509Certificate): ValidityPeriod {
   try {
     const { notBefore, notAfter } = readPeriod(certificate)
     const flaw = `its notBefore, ${notBefore.toISOString()}, is later than its notAfter, ${notAfter.toISOString()}`
-    return { subject, notBefore, notAfter, ...(notBefore > notAfter ? { flaw } : {}) }
+    const root = certificate.ca && certificate.subject === certificate.issuer ? { root: true } : {}
+    return { subject, notBefore, notAfter, ...root, ...(notBefore > notAfter ? { flaw } : {}) }
   } catch (error) {
     return { subject, notBefore: new Date(0), notAfter: new Date(0), flaw: (error as Error).message }
   }
@@ -65,7 +68,8 @@ function inOneLine(name: string | undefined): string | undefined {
 
 /** Finds a certificate that is outside its period at a moment, and says so in a sentence. */
 export function findInvalidity(periods: readonly ValidityPeriod[], at: Date): string | undefined {
-  for (const { subject, notBefore, notAfter, flaw } of periods) {
+  for (const period of periods) {
+    const { subject, notBefore, notAfter, flaw } = period
     if (flaw !== undefined) {
       return `The certificate of ${subject} is never valid: ${flaw}; have it issued anew`
     }
@@ -73,10 +77,17 @@ export function findInvalidity(periods: readonly ValidityPeriod[], at: Date): st
       return `The certificate of ${subject} is not valid before ${notBefore.toISOString()}; check the clock, or wait`
     }
     if (at.getTime() >= notAfter.getTime() + 1000) {
-      return `The certificate of ${subject} expired at ${notAfter.toISOString()}; renew it`
+      return `The certificate of ${subject} expired at ${notAfter.toISOString()}; ${howToRenew(period)}`
     }
   }
   return undefined
+}
+
+/** Says what to do about the end of a certificate. Nobody can renew a root of others, which another one may have replaced. */
+export function howToRenew({ root }: Pick<ValidityPeriod, 'root'>): string {
+  return root
+    ? 'renew it, or leave it out of the files where validators have the one below it as a root by now'
+    : 'renew it'
 }
 
 /** Returns the moment after which a chain is no longer valid. */
@@ -95,7 +106,7 @@ export function findEarlyExpiry(
   return (
     short &&
     `The certificate of ${short.subject} expires at ${short.notAfter.toISOString()}, in less than the ${days} days ` +
-      'that this signer demands; renew it'
+      `that this signer demands; ${howToRenew(short)}`
   )
 }
 

@@ -5,6 +5,7 @@ import t from 'tap'
 import { openssl } from '../support/certificates.ts'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { signPdf } from '../support/document-engine/sign-pdf.ts'
+import { readLog } from '../support/log-lines.ts'
 import { checkRefusal } from '../support/refusal.ts'
 import { startReadyService } from '../support/service.ts'
 import { createSignersFolder, tokenFor } from '../support/signers.ts'
@@ -34,6 +35,10 @@ folder.write({
   'p-256-raw': folder.entry('p-256', { raw: true }),
   'p-384-raw': folder.entry('p-384', { raw: true }),
   'p-521-raw': folder.entry('p-521', { raw: true }),
+  'raw-alone': folder.entry('rsa', { containers: ['raw'] }),
+  'p-256-alone': folder.entry('p-256', { containers: ['raw'] }),
+  'pss-alone': { ...pss, containers: ['raw'] },
+  'pss-raw-alone': { ...pss, containers: ['raw'], raw: true },
 })
 const SIGNERS = ['rsa', 'pss', 'p-256', 'p-384', 'p-521'] as const
 /** As `openssl cms -cmsout -print` calls it; RFC 5652 has rsaEncryption alone for PKCS#1, without the hash. */
@@ -55,6 +60,14 @@ function askRaw(signer: string, hash: string, data: Uint8Array) {
     ...{ hash_algorithm: hash, signature_type: 'cades', signing_token: tokenFor(signer) },
   })
 }
+
+t.test('signers of which every request is refused are warned about', async (t) => {
+  const warned = readLog(service.log()).filter(({ msg }) => /^every request is refused/.test(`${msg}`))
+  t.strictSame(warned.map(({ signer }) => signer).toSorted(), ['p-256-alone', 'pss-alone'])
+  for (const { signer } of warned) {
+    t.equal((await askRaw(`${signer}`, 'sha256', CONTENT)).json().code, 'NOT_ALLOWED_FOR_SIGNER')
+  }
+})
 
 for (const signer of SIGNERS) {
   t.test(`${signer}: OpenSSL verifies containers with each hash`, async (t) => {

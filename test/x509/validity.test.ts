@@ -123,6 +123,19 @@ t.test('both ends are inclusive, to the second', async (t) => {
   )
 })
 
+t.test('the advice about a root that ends is not only to renew it, which nobody else can', async (t) => {
+  const root = issue(directory, { subject: '/CN=Root', ca: true, notBefore, notAfter })
+  const below = issue(directory, { subject: '/CN=Authority', ca: true, issuer: root, notBefore, notAfter })
+  const [ofRoot, ofAuthority] = [root, below].map((one) =>
+    findInvalidity([validityPeriod(one.certificate)], new Date('2028-01-01T00:00:00Z')),
+  )
+  t.match(
+    ofRoot,
+    /; renew it, or leave it out of the files where validators have the one below it as a root by now$/,
+  )
+  t.match(ofAuthority, /; renew it$/)
+})
+
 t.test('openssl verify agrees, but for the last second', async (t) => {
   const verify = (time: string) => {
     const seconds = String(Date.parse(time) / 1000)
