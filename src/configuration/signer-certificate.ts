@@ -198,16 +198,14 @@ export function checkHashAlgorithms(
   }
 }
 
-/** Returns warnings of requests that the rules allow, and that are refused because of the certificate. */
+/** Returns warnings of requests that the rules allow, and that are refused because of the certificate or its chain. */
 export function findRestrictions(
-  {
-    hashAlgorithms,
-    containers,
-    raw,
-  }: Pick<SignerConfiguration['rules'], 'hashAlgorithms' | 'containers' | 'raw'>,
-  { hashes, name }: Pick<SignatureAlgorithm, 'hashes' | 'name'>,
+  { rules, container }: Pick<SignerConfiguration, 'rules' | 'container'>,
+  { algorithm, template }: Pick<SignerCertificate, 'algorithm' | 'template'>,
 ): string[] {
-  const refused = hashAlgorithms.filter((hash) => !hashes.includes(hash))
+  const { hashes, name } = algorithm
+  const makesContainers = rules.containers.includes('pkcs7')
+  const refused = rules.hashAlgorithms.filter((hash) => !hashes.includes(hash))
   const warnings: string[] = []
   if (refused.length > 0) {
     warnings.push(
@@ -215,10 +213,16 @@ export function findRestrictions(
         `parameters: requests for ${nameHashes(refused)} are refused`,
     )
   }
-  if (name !== RSA_PKCS1.name && !raw && !containers.includes('pkcs7')) {
+  if (name !== RSA_PKCS1.name && !rules.raw && !makesContainers) {
     warnings.push(
-      `every request is refused: the signer makes raw signatures alone, which are of ${name} with its key, and Document Engine documents ` +
-        'others; allow pkcs7 as well (containers), or these by "raw": true in the signers file',
+      `every request for a signature is refused: the signer makes raw ones alone, its key makes them with ${name}, and Document Engine ` +
+        `documents only ${RSA_PKCS1.name}; allow containers (pkcs7), or set "raw": true in the signers file`,
+    )
+  }
+  if (makesContainers && template.certificatesLength > container.sizeLimit) {
+    warnings.push(
+      `every container is refused: its chain alone has ${template.certificatesLength} bytes, more than the ${container.sizeLimit} that ` +
+        "CONTAINER_SIZE_LIMIT allows; raise it together with Document Engine's estimatedSize",
     )
   }
   return warnings

@@ -91,7 +91,7 @@ export function findExpiry(validity: readonly ValidityPeriod[], at: Date) {
     return undefined
   }
   const { subject, notAfter } = first
-  const advice = howToRenew(first)
+  const advice = howToRenew(first, validity)
   return {
     days,
     message: `The certificate of ${subject} expires within ${days} days, at ${notAfter.toISOString()}; ${advice}`,

@@ -1,36 +1,43 @@
-/** Tells ahead of all requests that containers are too large for their signer's limit, whatever they are for. */
 import type { ContainerConfiguration } from '../configuration/container-configuration.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
-import { isGood } from '../revocation/revocation-information.ts'
+import { isGood, type PreferredEvidence } from '../revocation/revocation-information.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 
 type Revocations = Pick<RevocationService, 'information'>
 
 /**
- * Says why each container of a signer is refused for its size, in a sentence without its capital; undefined while none is known to be. It
- * counts the chain and, where the level cannot be lower, what is known of its revocation: signature, attributes and timestamp add more.
+ * Says, before anybody asks for a container, that each is refused since what is known of the chain's revocation has no room beside the
+ * chain, in a sentence without its capital. Signature, attributes and timestamp take more. `findRestrictions` tells of the chain alone.
+ *
+ * @returns undefined if there is room, while nothing complete is known, and where the level is or may be lower
  */
 export function findOversize(
   { level, sizeLimit, revocationFallback }: ContainerConfiguration,
   { path, template }: Pick<SignerCertificate, 'path' | 'template'>,
   revocations: Revocations,
 ): string | undefined {
-  const isProven = level === 'b-lt' && revocationFallback === 'refuse'
-  const ofEvidence = isProven ? countEvidence(path, revocations) : 0
-  const bytes = template.certificatesLength + ofEvidence
-  const what = ofEvidence === 0 ? 'its chain has' : 'its chain, CRLs and OCSP responses have'
-  return bytes <= sizeLimit
+  const room = sizeLimit - template.certificatesLength
+  if (level !== 'b-lt' || revocationFallback !== 'refuse' || room < 0) {
+    return undefined
+  }
+  const proven = countEvidence(path, revocations, 'proven')
+  const bytes = proven > room ? Math.min(proven, countEvidence(path, revocations, 'small')) : proven
+  return bytes <= room
     ? undefined
-    : `every container is refused: ${what} ${bytes} bytes, more than the ${sizeLimit} that CONTAINER_SIZE_LIMIT allows`
+    : `every container is refused: its chain, CRLs and OCSP responses have ${template.certificatesLength + bytes} bytes, more than the ` +
+        `${sizeLimit} that CONTAINER_SIZE_LIMIT allows`
 }
 
-/** Counts the bytes of the evidence about a path, as small as it can be chosen; 0 while it is not complete. */
-function countEvidence(path: SignerCertificate['path'], revocations: Revocations): number {
-  const now = new Date()
-  const all = (['proven', 'small'] as const).map((preferred) => revocations.information(path, now, preferred))
-  const sizes = all.filter(isGood).map(({ ocspResponses, crls }) => {
-    const values = [...ocspResponses.map(({ der }) => der), ...crls]
-    return values.reduce((sum, { length }) => sum + length, 0)
-  })
-  return sizes.length === 0 ? 0 : Math.min(...sizes)
+/** Counts the bytes of the evidence about a path; 0 while it is not complete. */
+function countEvidence(
+  path: SignerCertificate['path'],
+  revocations: Revocations,
+  preferred: PreferredEvidence,
+): number {
+  const information = revocations.information(path, new Date(), preferred)
+  if (!isGood(information)) {
+    return 0
+  }
+  const values = [...information.ocspResponses.map(({ der }) => der), ...information.crls]
+  return values.reduce((sum, { length }) => sum + length, 0)
 }

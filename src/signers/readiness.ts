@@ -1,6 +1,7 @@
 /** Decides whether each signer can sign, why not and since when, for the health page, metrics and log. */
 import type { BaseLogger } from 'pino'
 import { defined } from '../common/defined.ts'
+import type { SignerCertificate } from '../configuration/signer-configuration.ts'
 import { CERTIFICATE_REVOKED } from '../errors.ts'
 import type { HsmState } from '../pkcs11/pool/supervisor.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
@@ -11,6 +12,9 @@ import { accessId } from './token-pool.ts'
 
 /** Interval at which states are checked, and time that a state lasts before it is logged, in ms. */
 const POLL_MS = 1_000
+
+/** Interval at which what is known of revocation is measured: it is asked for every few minutes at most. */
+const REVIEW_SIZES_MS = 10_000
 
 /** State of a signer: that of its token and key, unless these sign and each request is refused all the same. */
 export type SignerState =
@@ -46,10 +50,10 @@ export class Readiness {
   #known: ReadonlyMap<string, SignerStatus> = new Map()
   /** Logged state of a signer that cannot sign, keyed by its name. */
   readonly #logged = new Map<string, SignerState>()
-  /** Names of signers of which the log says that their containers are too large. */
-  readonly #oversized = new Set<string>()
+  /** Certificates of which the log says that containers are too large. */
+  readonly #oversized = new WeakSet<SignerCertificate>()
   #wasReady = false
-  #timer: NodeJS.Timeout | undefined
+  #timers: readonly NodeJS.Timeout[] = []
 
   constructor(signers: Pick<Signers, 'all' | 'pools' | 'defaultSigner' | 'isSettling'>, log: BaseLogger) {
     this.#signers = signers
@@ -57,11 +61,16 @@ export class Readiness {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.check(), POLL_MS).unref()
+    this.#timers = [
+      setInterval(() => this.check(), POLL_MS).unref(),
+      setInterval(() => this.#reviewSizes(), REVIEW_SIZES_MS).unref(),
+    ]
   }
 
   stop(): void {
-    clearInterval(this.#timer)
+    for (const timer of this.#timers) {
+      clearInterval(timer)
+    }
   }
 
   /** Returns the status of all signers, the default one first. */
@@ -79,9 +88,6 @@ export class Readiness {
     })
     for (const status of statuses) {
       this.#logChange(status, now)
-    }
-    for (const signer of this.#signers.all()) {
-      this.#logSize(signer)
     }
     this.#known = new Map(statuses.map((status) => [status.name, status]))
     this.#wasReady ||= this.#isReadyAtStart(statuses)
@@ -135,18 +141,16 @@ export class Readiness {
     }
   }
 
-  /** Warns once of a signer whose containers are all too large: it is ready, since it makes signatures without containers. */
-  #logSize(signer: Signer): void {
-    const signerCertificate = signer.rules.containers.includes('pkcs7')
-      ? signer.knownCertificate()
-      : undefined
-    const oversize =
-      signerCertificate && findOversize(signer.container, signerCertificate, signer.sources.revocations)
-    if (oversize === undefined) {
-      this.#oversized.delete(signer.name)
-    } else if (!this.#oversized.has(signer.name)) {
-      this.#oversized.add(signer.name)
-      this.#log.warn({ signer: signer.name }, oversize)
+  /** Warns once of each certificate with which containers are too large. Its signer is ready, since it makes raw signatures. */
+  #reviewSizes(): void {
+    for (const signer of this.#signers.all()) {
+      const { container, rules, sources } = signer
+      const signerCertificate = rules.containers.includes('pkcs7') ? signer.knownCertificate() : undefined
+      const oversize = signerCertificate && findOversize(container, signerCertificate, sources.revocations)
+      if (oversize !== undefined && !this.#oversized.has(signerCertificate as SignerCertificate)) {
+        this.#oversized.add(signerCertificate as SignerCertificate)
+        this.#log.warn({ signer: signer.name }, oversize)
+      }
     }
   }
 }

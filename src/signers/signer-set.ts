@@ -178,7 +178,7 @@ function warnAbout(
   for (const warning of [
     ...invalid,
     ...(unused === undefined ? [] : [unused]),
-    ...listWarnings(rules, signerCertificate),
+    ...listWarnings(configuration, signerCertificate),
   ]) {
     log.warn({ signer: name }, warning)
   }
@@ -186,8 +186,8 @@ function warnAbout(
 
 /** Returns warnings on what validators or callers may refuse, each a sentence without its capital. */
 export function listWarnings(
-  rules: SignerConfiguration['rules'],
-  { algorithm, warnings }: SignerCertificate,
+  configuration: Pick<SignerConfiguration, 'rules' | 'container'>,
+  signerCertificate: SignerCertificate,
 ): string[] {
-  return [...findRestrictions(rules, algorithm), ...warnings]
+  return [...findRestrictions(configuration, signerCertificate), ...signerCertificate.warnings]
 }

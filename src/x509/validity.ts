@@ -77,16 +77,20 @@ export function findInvalidity(periods: readonly ValidityPeriod[], at: Date): st
       return `The certificate of ${subject} is not valid before ${notBefore.toISOString()}; check the clock, or wait`
     }
     if (at.getTime() >= notAfter.getTime() + 1000) {
-      return `The certificate of ${subject} expired at ${notAfter.toISOString()}; ${howToRenew(period)}`
+      return `The certificate of ${subject} expired at ${notAfter.toISOString()}; ${howToRenew(period, periods)}`
     }
   }
   return undefined
 }
 
-/** Says what to do about the end of a certificate. Nobody can renew a root of others, which another one may have replaced. */
-export function howToRenew({ root }: Pick<ValidityPeriod, 'root'>): string {
-  return root
-    ? 'renew it, or leave it out of the files where validators have the one below it as a root by now'
+/**
+ * Says what to do about the end of a certificate of a chain. Nobody can renew the root of others.
+ *
+ * @param chain leaf first
+ */
+export function howToRenew(period: ValidityPeriod, chain: readonly ValidityPeriod[]): string {
+  return period.root && period !== chain[0]
+    ? 'renew it; or, if validators trust the certificate below it as a root by now, leave it out of the files'
     : 'renew it'
 }
 
@@ -106,7 +110,7 @@ export function findEarlyExpiry(
   return (
     short &&
     `The certificate of ${short.subject} expires at ${short.notAfter.toISOString()}, in less than the ${days} days ` +
-      `that this signer demands; ${howToRenew(short)}`
+      `that this signer demands; ${howToRenew(short, periods)}`
   )
 }
 

@@ -62,7 +62,9 @@ function askRaw(signer: string, hash: string, data: Uint8Array) {
 }
 
 t.test('signers of which every request is refused are warned about', async (t) => {
-  const warned = readLog(service.log()).filter(({ msg }) => /^every request is refused/.test(`${msg}`))
+  const warned = readLog(service.log()).filter(({ msg }) =>
+    /^every request for a signature is refused/.test(`${msg}`),
+  )
   t.strictSame(warned.map(({ signer }) => signer).toSorted(), ['p-256-alone', 'pss-alone'])
   for (const { signer } of warned) {
     t.equal((await askRaw(`${signer}`, 'sha256', CONTENT)).json().code, 'NOT_ALLOWED_FOR_SIGNER')

@@ -126,14 +126,23 @@ t.test('both ends are inclusive, to the second', async (t) => {
 t.test('the advice about a root that ends is not only to renew it, which nobody else can', async (t) => {
   const root = issue(directory, { subject: '/CN=Root', ca: true, notBefore, notAfter })
   const below = issue(directory, { subject: '/CN=Authority', ca: true, issuer: root, notBefore, notAfter })
-  const [ofRoot, ofAuthority] = [root, below].map((one) =>
-    findInvalidity([validityPeriod(one.certificate)], new Date('2028-01-01T00:00:00Z')),
-  )
+  const at = new Date('2028-01-01T00:00:00Z')
+  const endOf = (...chain: readonly (typeof root)[]) =>
+    findInvalidity(
+      chain.map((one) => validityPeriod(one.certificate)),
+      at,
+    )
+  const valid = issue(directory, {
+    subject: '/CN=Signer',
+    issuer: below,
+    notAfter: new Date('2029-01-01T00:00:00Z'),
+  })
   t.match(
-    ofRoot,
-    /; renew it, or leave it out of the files where validators have the one below it as a root by now$/,
+    `${endOf(valid, root)}`,
+    /; renew it; or, if validators trust the certificate below it as a root by now, leave it out of the files$/,
   )
-  t.match(ofAuthority, /; renew it$/)
+  t.match(`${endOf(valid, below, root)}`, /^The certificate of CN=Authority expired at [^;]*; renew it$/)
+  t.match(`${endOf(root)}`, /^[^;]*; renew it$/, 'of a server, which OpenSSL makes a root by default')
 })
 
 t.test('openssl verify agrees, but for the last second', async (t) => {

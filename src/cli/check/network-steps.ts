@@ -66,7 +66,7 @@ export class NetworkSteps {
       const oversize = rules.containers.includes('pkcs7')
         ? findOversize(container, signerCertificate, this.#revocation)
         : undefined
-      const doubts = level === 'b-lt' ? paths.flatMap((path) => this.#revocation.doubts(path)) : []
+      const doubts = new Set(level === 'b-lt' ? paths.flatMap((path) => this.#revocation.doubts(path)) : [])
       this.#reportRevocation(report, states, level, oversize, doubts)
     }
   }
@@ -140,18 +140,20 @@ export class NetworkSteps {
     states: readonly RevocationState[],
     level: Level,
     oversize: string | undefined,
-    doubts: readonly string[],
+    doubts: ReadonlySet<string>,
   ): void {
     if (isFailure(states, level)) {
       const { signers } = this.#configuration.signers
       const isLongTerm = signers.some(({ container }) => container.level === 'b-lt')
       report.failed('revocation', describe(states), { advice: advise(states, level, isLongTerm) })
-    } else if (oversize !== undefined) {
-      report.warned('revocation', `${describe(states)}; ${oversize}`, REVOCATION_ADVICE.oversize)
-    } else if (doubts.length > 0) {
-      report.warned('revocation', describe(states), doubts.join('. '))
+      return
+    }
+    const advice = [...(oversize === undefined ? [] : [REVOCATION_ADVICE.oversize]), ...doubts]
+    const found = [describe(states), ...(oversize === undefined ? [] : [oversize])].join('; ')
+    if (advice.length > 0) {
+      report.warned('revocation', found, advice.join('. '))
     } else {
-      report.passed('revocation', describe(states))
+      report.passed('revocation', found)
     }
   }
 }

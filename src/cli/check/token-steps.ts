@@ -8,11 +8,7 @@ import {
   permittedHashes,
   warnAboutUnused,
 } from '../../configuration/signer-certificate.ts'
-import type {
-  SignerCertificate,
-  SignerConfiguration,
-  SignerRules,
-} from '../../configuration/signer-configuration.ts'
+import type { SignerCertificate, SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import type { ConfigurationError } from '../../errors.ts'
 import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
 import type { CheckStep, Finding, TimedSignature } from '../../pkcs11/administration/check.ts'
@@ -203,7 +199,7 @@ export class TokenSteps {
 
   #reportChain(): void {
     if (this.#signerCertificate !== undefined && !this.#report.has('chain')) {
-      reportChain(this.#report, this.#signerCertificate, this.#configuration.rules)
+      reportChain(this.#report, this.#signerCertificate, this.#configuration)
     }
   }
 
@@ -241,10 +237,15 @@ export class TokenSteps {
 }
 
 /** Reports chain and validity of a certificate, which needs no HSM. */
-function reportChain(report: Report, signerCertificate: SignerCertificate, rules: SignerRules): void {
+function reportChain(
+  report: Report,
+  signerCertificate: SignerCertificate,
+  configuration: SignerConfiguration,
+): void {
+  const { rules } = configuration
   const { certificate, issuers, complete, validity } = signerCertificate
   const path = validity.map(({ subject }) => subject).join(' < ')
-  const warnings = listWarnings(rules, signerCertificate)
+  const warnings = listWarnings(configuration, signerCertificate)
   if (!complete) {
     const last = issuers.at(-1) ?? certificate
     report.failed('chain', `${path}; missing is the certificate of its issuer ${describeIssuer(last)}`)

@@ -142,6 +142,7 @@ function mayBeRefused(path: readonly X509Certificate[], index: number): boolean 
     findCriticalWarning(issuer),
     findSignatureWarning(issuer),
     findFieldWarning(issuer),
+    findPointWarning(path[index] as X509Certificate, index),
     ...findIssuerNameWarnings(path.slice(index - 1, index + 1)),
   ]
   return warnings.some((warning) => warning !== undefined)

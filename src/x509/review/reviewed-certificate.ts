@@ -27,7 +27,7 @@ export interface ReviewedCertificate extends CertificateExtensions {
   readonly malformed: readonly string[]
   /** Says what in it is not DER, if anything is. */
   readonly encodingFlaw: string | undefined
-  /** Says what in its fields is not as RFC 5280 4.1 has it, though OpenSSL reads it, if anything is. */
+  /** Says what in its fields OpenSSL reads and others do not, and who these are, if anything is. */
   readonly fieldFlaw: string | undefined
   /** Says that the key is weak, if so. */
   readonly weakKey: string | undefined
@@ -104,39 +104,35 @@ export function findUnreadable(certificate: X509Certificate): string | undefined
   return unreadable && `the certificate of ${describeSubject(certificate)} ${unreadable}`
 }
 
-/**
- * Returns the object identifier of the algorithm that a certificate is signed with, if not all validators know that.
- *
- * @throws Error when the certificate is not DER
- */
+/** Returns the object identifier of the algorithm that a certificate is signed with, if not all validators know that. */
 export function findUnusualSignature(certificate: X509Certificate): string | undefined {
-  const { signatureAlgorithm } = readCertificateFields(certificate)
-  const id = new DerReader(signatureAlgorithm).enter(TAG.sequence).objectIdentifier()
-  return USUAL_SIGNATURES.has(id) || WEAK_SIGNATURES.has(id) ? undefined : id
+  try {
+    const { signatureAlgorithm } = readCertificateFields(certificate)
+    const id = new DerReader(signatureAlgorithm).enter(TAG.sequence).objectIdentifier()
+    return USUAL_SIGNATURES.has(id) || WEAK_SIGNATURES.has(id) ? undefined : id
+  } catch {
+    return 'one that cannot be read'
+  }
 }
 
-/** Finds what in the fields of a certificate most validators refuse that do not build on OpenSSL. */
+/** Finds what in the fields of a certificate some validators refuse, though OpenSSL reads it. */
 function findFieldFlaw(certificate: X509Certificate): string | undefined {
   const { version, subject, publicKeyBits, extensions } = readCertificateFields(certificate)
   if (version > VERSION_3 || (version < VERSION_3 && extensions.size > 0)) {
-    return `version ${version}, where 3 is the one with extensions (4.1.2.1)`
+    return `has version ${version}, where 3 is the one with extensions (RFC 5280 4.1.2.1): Bouncy Castle, PDFBox and EU DSS refuse`
   }
-  const isNamed = elementsIn(subject) > 0 || extensions.get(EXTENSION.subjectAltName)?.critical === true
-  if (!isNamed) {
-    return 'no subject, and no critical subjectAltName in its place (4.1.2.6)'
+  const isNamed = new DerReader(subject).enter(TAG.sequence).tag !== undefined
+  if (!isNamed && extensions.get(EXTENSION.subjectAltName)?.critical !== true) {
+    return 'has no subject, and no critical subjectAltName in its place (RFC 5280 4.1.2.6): pdfsig, gpgsm, Bouncy Castle and PDFBox refuse'
   }
   const isRsa = RSA_KEY_TYPES.includes(publicKeyOf(certificate)?.asymmetricKeyType)
   return isRsa && !isRsaPublicKey(publicKeyBits)
-    ? 'a key that is not the DER of an RSAPublicKey (RFC 3279 2.3.1)'
+    ? 'has a key that is not the DER of an RSAPublicKey (RFC 3279 2.3.1): some of NSS, pdfsig, EU DSS and pyHanko refuse'
     : undefined
 }
 
 const VERSION_3 = 3
 const RSA_KEY_TYPES: readonly (string | undefined)[] = ['rsa', 'rsa-pss']
-
-function elementsIn(sequence: Buffer): number {
-  return new DerReader(sequence).enter(TAG.sequence).elements().length
-}
 
 /** Returns whether octets are `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }` in DER, of positive numbers. */
 function isRsaPublicKey(octets: Buffer): boolean {

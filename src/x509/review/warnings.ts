@@ -147,12 +147,11 @@ export function findEncodingWarning({ subject, encodingFlaw }: ReviewedCertifica
         'it in signatures then (EU DSS); have it issued anew'
 }
 
-/** Warns of fields that OpenSSL reads, and most others do not. */
+/** Warns of fields that OpenSSL reads, and some others do not. */
 export function findFieldWarning({ subject, fieldFlaw }: ReviewedCertificate): string | undefined {
-  return fieldFlaw === undefined
-    ? undefined
-    : `the certificate of ${subject} has ${fieldFlaw}: many validators refuse signatures because of it, NSS, Bouncy Castle, EU DSS or ` +
-        'pyHanko among them; have it issued anew'
+  return (
+    fieldFlaw && `the certificate of ${subject} ${fieldFlaw} signatures because of it; have it issued anew`
+  )
 }
 
 /** Warns of a signature, over a certificate that is no trust anchor, of an algorithm such as Ed25519 or RSA with SHA-3. */
@@ -199,12 +198,20 @@ export function findSerialNumberWarning(signer: X509Certificate): string | undef
     : undefined
 }
 
-/** Warns of the form of an EC key with which NSS verifies no signature, of a document or of a certificate. */
-export function findPointWarning(certificate: X509Certificate): string | undefined {
+/**
+ * Warns of the form of an EC key in a certificate of a path with which NSS verifies no signature, of a document or of a certificate.
+ *
+ * @param index place in the path, leaf first
+ */
+export function findPointWarning(certificate: X509Certificate, index: number): string | undefined {
   const { publicKeyBits } = readCertificateFields(certificate)
+  const advice =
+    index === 0
+      ? 'have it issued for a request with the whole point, as `signing-service csr` makes it'
+      : 'have its authority certify the key anew, with the whole point'
   return publicKeyOf(certificate)?.asymmetricKeyType === 'ec' && publicKeyBits[0] !== UNCOMPRESSED
     ? `the certificate of ${describeSubject(certificate)} has the point of its key in a compressed form: some validators call its ` +
-        'signatures invalid (NSS); have it issued for a request with the whole point, as `signing-service csr` makes it'
+        `signatures invalid (NSS); ${advice}`
     : undefined
 }
 
@@ -276,13 +283,9 @@ export function describeMissingIssuer(
   }
   if ([...unused.values()].some((certificate) => hasIssuerName(last, certificate))) {
     const algorithm = findUnusualSignature(last)
-    if (algorithm !== undefined) {
-      return (
-        `${missing} (there is one of that name, but the signature cannot be verified with it, of an algorithm that may be unknown ` +
-        `here: ${algorithm})`
-      )
-    }
-    return `${missing} (there is one of that name, but it did not issue this one: look for an older or a newer one)`
+    const orUnknown =
+      algorithm === undefined ? '' : `; or the algorithm of the signature, ${algorithm}, is unknown here`
+    return `${missing} (there is one of that name, but it did not issue this one: look for an older or a newer one${orUnknown})`
   }
   const others = unused.size === 1 ? '1 other certificate is' : `${unused.size} other certificates are`
   return `${missing} (${others} there, but not connected to it: the missing one may be the one in between)`
