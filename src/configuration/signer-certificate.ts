@@ -215,7 +215,7 @@ export function findRestrictions(
   }
   if (name !== RSA_PKCS1.name && !rules.raw && !makesContainers) {
     warnings.push(
-      `every request for a signature is refused: the signer makes raw ones alone, its key makes them with ${name}, and Document Engine ` +
+      `every request for a signature is refused: the signer makes raw ones alone, with ${name}, and Document Engine ` +
         `documents only ${RSA_PKCS1.name}; allow containers (pkcs7), or set "raw": true in the signers file`,
     )
   }

@@ -6,8 +6,8 @@ import type { RevocationService } from '../revocation/revocation-service.ts'
 type Revocations = Pick<RevocationService, 'information'>
 
 /**
- * Says, before anybody asks for a container, that each is refused since what is known of the chain's revocation has no room beside the
- * chain, in a sentence without its capital. Signature, attributes and timestamp take more. `findRestrictions` tells of the chain alone.
+ * Says in a sentence without its capital, before anybody asks for a container, that there is no room for the revocation data of the
+ * chain beside it. Signature, attributes and timestamp take more. `findRestrictions` tells of the chain alone.
  *
  * @returns undefined if there is room, while nothing complete is known, and where the level is or may be lower
  */
@@ -24,8 +24,8 @@ export function findOversize(
   const bytes = proven > room ? Math.min(proven, countEvidence(path, revocations, 'small')) : proven
   return bytes <= room
     ? undefined
-    : `every container is refused: its chain, CRLs and OCSP responses have ${template.certificatesLength + bytes} bytes, more than the ` +
-        `${sizeLimit} that CONTAINER_SIZE_LIMIT allows`
+    : 'every container that holds the revocation data of its chain is refused: chain and data have ' +
+        `${template.certificatesLength + bytes} bytes, more than the ${sizeLimit} that CONTAINER_SIZE_LIMIT allows`
 }
 
 /** Counts the bytes of the evidence about a path; 0 while it is not complete. */

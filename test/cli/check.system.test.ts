@@ -44,7 +44,7 @@ t.test('all is well', async (t) => {
       found:
         /^complete to a self-signed root: .*Test signer < .* < .*Demo root CA.*; the certificate of .* has neither an OCSP/,
       advice:
-        'Unless this is meant to be so, have an authority issue a certificate to which it does not apply',
+        'Unless this is meant to be so, do what it says, or have an authority issue a certificate to which it does not apply',
     },
     validity: { status: 'ok', found: /^36\d days left, until 20/ },
     'test signature': {

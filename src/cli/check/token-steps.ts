@@ -49,7 +49,7 @@ export const TOKEN_STEPS = [...HSM_STEPS, ...CERTIFICATE_STEPS, ...SIGNATURE_STE
 
 /** Advice for a complete chain with warnings, in place of that for an incomplete one. */
 const CHAIN_ADVICE =
-  'Unless this is meant to be so, have an authority issue a certificate to which it does not apply'
+  'Unless this is meant to be so, do what it says, or have an authority issue a certificate to which it does not apply'
 
 /** Advice for a key with several certificates on the token. */
 const UNUSED_ADVICE = 'Delete those that are not needed any more with "signing-service delete-cert"'

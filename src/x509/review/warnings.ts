@@ -284,7 +284,7 @@ export function describeMissingIssuer(
   if ([...unused.values()].some((certificate) => hasIssuerName(last, certificate))) {
     const algorithm = findUnusualSignature(last)
     const orUnknown =
-      algorithm === undefined ? '' : `; or the algorithm of the signature, ${algorithm}, is unknown here`
+      algorithm === undefined ? '' : `; or the algorithm of the signature, ${algorithm}, may be unknown here`
     return `${missing} (there is one of that name, but it did not issue this one: look for an older or a newer one${orUnknown})`
   }
   const others = unused.size === 1 ? '1 other certificate is' : `${unused.size} other certificates are`
