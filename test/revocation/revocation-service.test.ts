@@ -302,7 +302,7 @@ t.test('the CRL stands in for the answer of a responder that nothing shows to be
 })
 
 t.test('the answer of a responder that nothing shows to be good counts without a CRL', async (t) => {
-  const { watch, server, authority, directory, judge } = await setUp(t)
+  const { watch, server, authority, directory, judge, certificates, leaf } = await setUp(t)
   const signer = issue(directory, {
     subject: '/CN=responder',
     issuer: authority.issued,
@@ -328,6 +328,8 @@ t.test('the answer of a responder that nothing shows to be good counts without a
     ],
     'with a warning, once',
   )
+  t.strictSame(service.doubts(certificates), warnings())
+  t.strictSame(service.doubts([leaf.certificate]), [], 'of one whose issuer is not known')
 })
 
 t.test('an answer that came before its responder was revoked is not handed out any more', async (t) => {

@@ -167,6 +167,9 @@ t.test('what was answered is too large for containers, or some validators do not
   folder.write(['house'])
   const found = /^good: O=Test, CN=house by a CRL, CN=Middle CA by a CRL, CN=Timestamp authority by a CRL/
   t.match((await check(variables)).steps, [{ status: 'ok', found }])
+  folder.write({ house: folder.entry('house', { containers: ['raw'] }) })
+  t.match((await check({ ...variables, CONTAINER_SIZE_LIMIT: '1024' })).steps, [{ status: 'ok', found }])
+  folder.write(['house'])
   for (let serial = 0x1000; serial < 0x1040; serial++) {
     authority.revoke({ serialNumber: serial.toString(16) }, new Date('2026-01-02T03:04:05Z'))
   }

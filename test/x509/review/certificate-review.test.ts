@@ -886,6 +886,20 @@ t.test('signatures over certificates of algorithms that only some validators kno
   }
 })
 
+t.test('a signature of an algorithm with an identifier that is too long to be read', async (t) => {
+  const long = algorithm(`1.2${'.268435455'.repeat(28)}`, 'absent')
+  t.match(
+    review([reissue(leaf, issuing, { [CERTIFICATE.signature]: long }, long), issuing, policy], [root]),
+    {
+      problems: [],
+      warnings: [
+        /^the chain is incomplete: .*; or the algorithm of the signature, one that cannot be read, may be unknown here\)$/,
+        /is signed with an algorithm that only some validators know \(one that cannot be read\)/,
+      ],
+    },
+  )
+})
+
 t.test('what OpenSSL reads in a certificate of a signer, and NSS does not', async (t) => {
   const above = [issuing, policy, root]
   const isRead = (signer: Issued) => isTakenByNss(t, signer, [issuing, policy])
