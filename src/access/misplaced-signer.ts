@@ -66,8 +66,7 @@ const JWT = /^\s*(?:Bearer\s+)?[\w-]+\.([\w-]+)\.[\w-]*\s*$/i
  * @param names names of the signers that may be meant
  */
 export function seemsToNameSigner(token: string, names: readonly string[]): boolean {
-  // Text of two octets a letter has an octet of zero with each
-  return isNamedInText(token.replaceAll('\0', ''), { names: toLowerCase(names), left: MAX_SEARCHED }, 0)
+  return isNamedInText(token, { names: toLowerCase(names), left: MAX_SEARCHED }, 0)
 }
 
 /** A search of one token: the names that it looks for, and the characters that it may still look through. */
@@ -164,7 +163,9 @@ function toLowerCase(names: readonly string[]): ReadonlySet<string> {
   return new Set(names.map((name) => name.toLowerCase()))
 }
 
-function isNamedInText(text: string, search: Search, encodings: number): boolean {
+function isNamedInText(given: string, search: Search, encodings: number): boolean {
+  // UTF-16 that was read as UTF-8 has a zero beside each letter
+  const text = given.replaceAll('\0', '')
   if (!isLeft(search, text.length + TEXT_CHARACTERS)) {
     return false
   }
@@ -259,9 +260,8 @@ function decodePart(text: string): string[] {
   return [decodeOctets(text, 'base64'), ...(HEX.test(text) ? [decodeOctets(text, 'hex')] : [])]
 }
 
-/** Decodes octets of UTF-8, or those of letters in UTF-16. */
 function decodeOctets(text: string, encoding: 'base64' | 'hex'): string {
-  return Buffer.from(text, encoding).toString().replaceAll('\0', '')
+  return Buffer.from(text, encoding).toString()
 }
 
 function decodeEscapes(text: string): string {

@@ -7,7 +7,7 @@ import type { SignatureAlgorithm } from './signature-algorithm.ts'
 /** The algorithms in the order of preference: more software verifies the first that fits a key. */
 export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [RSA_PKCS1, RSA_PSS, ECDSA]
 
-/** Object identifiers of signatures of certificates that all validators know: of these algorithms with the hashes of RFC 5754. */
+/** Object identifiers of the signatures over certificates that all validators know, by these algorithms with SHA-1 and SHA-2. */
 export const USUAL_SIGNATURES: ReadonlySet<string> = new Set([
   ...Object.values(RSA_WITH_HASH),
   ...Object.values(ECDSA_WITH_HASH),

@@ -97,7 +97,8 @@ export class EventLoopTurns {
 
   #takeShortest(): (() => void) | undefined {
     let shortest: (() => void) | undefined
-    let least = Number.MAX_SAFE_INTEGER
+    let least = Number.POSITIVE_INFINITY
+    // A loop over the entries would make an array of each, which took 30 kB a request
     this.#waiting.forEach((done, goOn) => {
       if (done < least) {
         shortest = goOn

@@ -411,6 +411,11 @@ function removeDuplicates(values: readonly Buffer[]): Buffer[] {
   return values.filter((value, index) => values.findIndex((other) => other.equals(value)) === index)
 }
 
+/** Returns the OCSP responses and CRLs that tell of a path, DER. */
+export function valuesOf({ ocspResponses, crls }: RevocationInformation): readonly Buffer[] {
+  return [...ocspResponses.map(({ der }) => der), ...crls]
+}
+
 /** Returns whether nothing is missing about a path, and nothing of it was revoked. */
 export function isGood({ complete, revoked }: RevocationInformation): boolean {
   return complete && revoked === undefined

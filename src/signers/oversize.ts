@@ -1,7 +1,13 @@
+import { countBytes } from '../common/count-bytes.ts'
 import type { ContainerConfiguration } from '../configuration/container-configuration.ts'
-import type { SignerCertificate } from '../configuration/signer-configuration.ts'
-import { isGood, type PreferredEvidence } from '../revocation/revocation-information.ts'
+import type { SignerCertificate, SignerRules } from '../configuration/signer-configuration.ts'
+import { isGood, type PreferredEvidence, valuesOf } from '../revocation/revocation-information.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
+
+interface SizedSigner {
+  readonly container: Pick<ContainerConfiguration, 'level' | 'sizeLimit' | 'revocationFallback'>
+  readonly rules: Pick<SignerRules, 'containers'>
+}
 
 type Revocations = Pick<RevocationService, 'information'>
 
@@ -9,15 +15,17 @@ type Revocations = Pick<RevocationService, 'information'>
  * Says in a sentence without its capital, before anybody asks for a container, that there is no room for the revocation data of the
  * chain beside it. Signature, attributes and timestamp take more. `findRestrictions` tells of the chain alone.
  *
- * @returns undefined if there is room, while nothing complete is known, and where the level is or may be lower
+ * @returns undefined if there is room, while nothing complete is known, and for signers whose containers need no such data
  */
 export function findOversize(
-  { level, sizeLimit, revocationFallback }: ContainerConfiguration,
+  { container, rules }: SizedSigner,
   { path, template }: Pick<SignerCertificate, 'path' | 'template'>,
   revocations: Revocations,
 ): string | undefined {
+  const { level, sizeLimit, revocationFallback } = container
+  const isNeeded = level === 'b-lt' && revocationFallback === 'refuse' && rules.containers.includes('pkcs7')
   const room = sizeLimit - template.certificatesLength
-  if (level !== 'b-lt' || revocationFallback !== 'refuse' || room < 0) {
+  if (!isNeeded || room < 0) {
     return undefined
   }
   const proven = countEvidence(path, revocations, 'proven')
@@ -35,9 +43,5 @@ function countEvidence(
   preferred: PreferredEvidence,
 ): number {
   const information = revocations.information(path, new Date(), preferred)
-  if (!isGood(information)) {
-    return 0
-  }
-  const values = [...information.ocspResponses.map(({ der }) => der), ...information.crls]
-  return values.reduce((sum, { length }) => sum + length, 0)
+  return isGood(information) ? countBytes(valuesOf(information)) : 0
 }

@@ -13,7 +13,7 @@ import { accessId } from './token-pool.ts'
 /** Interval at which states are checked, and time that a state lasts before it is logged, in ms. */
 const POLL_MS = 1_000
 
-/** Interval at which what is known of revocation is measured: it is asked for every few minutes at most. */
+/** Interval at which the known revocation data are measured, in ms. New ones come every few minutes at most. */
 const REVIEW_SIZES_MS = 10_000
 
 /** State of a signer: that of its token and key, unless these sign and each request is refused all the same. */
@@ -144,12 +144,13 @@ export class Readiness {
   /** Warns once of each certificate with which containers are too large. Its signer is ready, since it makes raw signatures. */
   #reviewSizes(): void {
     for (const signer of this.#signers.all()) {
-      const { container, rules, sources } = signer
-      const signerCertificate = rules.containers.includes('pkcs7') ? signer.knownCertificate() : undefined
-      const oversize = signerCertificate && findOversize(container, signerCertificate, sources.revocations)
-      if (oversize !== undefined && !this.#oversized.has(signerCertificate as SignerCertificate)) {
-        this.#oversized.add(signerCertificate as SignerCertificate)
-        this.#log.warn({ signer: signer.name }, oversize)
+      const signerCertificate = signer.knownCertificate()
+      if (signerCertificate !== undefined && !this.#oversized.has(signerCertificate)) {
+        const oversize = findOversize(signer.configuration, signerCertificate, signer.sources.revocations)
+        if (oversize !== undefined) {
+          this.#oversized.add(signerCertificate)
+          this.#log.warn({ signer: signer.name }, oversize)
+        }
       }
     }
   }

@@ -1,6 +1,7 @@
 /** Keeps containers, and what goes into them, within the room that the document has. */
 import type { X509Certificate } from 'node:crypto'
 import type { SignedDataRequest } from '../cms/container-template.ts'
+import { countBytes } from '../common/count-bytes.ts'
 import { CONTAINER_TOO_LARGE } from '../errors.ts'
 import {
   type CertificatePath,
@@ -8,6 +9,7 @@ import {
   isGood,
   type PreferredEvidence,
   type RevocationEvidence,
+  valuesOf,
 } from '../revocation/revocation-information.ts'
 import { describeSubject } from '../x509/validity.ts'
 import type { SigningContext } from './level.ts'
@@ -63,8 +65,7 @@ function gather(
       if (!isGood(information)) {
         return information
       }
-      const values = [...information.ocspResponses.map(({ der }) => der), ...information.crls]
-      const added = values.filter((value) => !kept.some((other) => other.equals(value)))
+      const added = valuesOf(information).filter((value) => !kept.some((other) => other.equals(value)))
       const bytes = countBytes(added)
       const fits = bytes === 0 || bytes + countBytes(kept) <= room
       beyond += !fits && counted.includes(path) ? 1 : 0
@@ -82,10 +83,6 @@ function gather(
 function describeTooLarge(path: CertificatePath, bytes: number): string {
   const subject = describeSubject(path[0] as X509Certificate)
   return `${subject}: its CRLs and OCSP responses have ${bytes} bytes, for which CONTAINER_SIZE_LIMIT leaves no room`
-}
-
-function countBytes(values: readonly Uint8Array[]): number {
-  return values.reduce((sum, { length }) => sum + length, 0)
 }
 
 /**

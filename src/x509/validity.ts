@@ -10,7 +10,7 @@ export interface ValidityPeriod {
   readonly subject: string
   readonly notBefore: Date
   readonly notAfter: Date
-  /** True for a root. */
+  /** True if the certificate is a root. */
   readonly root?: boolean
   /** Says why the certificate is never valid, if that is so. Dates that cannot be read are then in 1970. */
   readonly flaw?: string

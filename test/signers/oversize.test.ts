@@ -4,7 +4,9 @@ import { findOversize } from '../../src/signers/oversize.ts'
 
 type Arguments = Parameters<typeof findOversize>
 
-const container = { level: 'b-lt', sizeLimit: 1_000, revocationFallback: 'refuse' } as Arguments[0]
+const rules = { containers: ['pkcs7'] } as const
+const container = { level: 'b-lt', sizeLimit: 1_000, revocationFallback: 'refuse' } as const
+const signer = { container, rules }
 const signerCertificate = { path: [], template: { certificatesLength: 400 } } as unknown as Arguments[1]
 const known = { complete: true, ocspResponses: [], crls: [], problems: [], publicProblems: [] }
 
@@ -17,7 +19,7 @@ const crl = (bytes: number) => ({ crls: [Buffer.alloc(bytes)] })
 t.test('of what can be chosen the smaller counts', async (t) => {
   const choices = (proven: number, small: number) =>
     findOversize(
-      container,
+      signer,
       signerCertificate,
       knowing((preferred) => crl(preferred === 'proven' ? proven : small)),
     )
@@ -31,17 +33,22 @@ t.test(
   'nothing is said of what is not complete, or need not be embedded, or of the chain alone',
   async (t) => {
     const large = knowing(() => crl(9_999))
-    t.type(findOversize(container, signerCertificate, large), 'string')
+    t.type(findOversize(signer, signerCertificate, large), 'string')
     t.equal(
       findOversize(
-        container,
+        signer,
         signerCertificate,
         knowing(() => ({ ...crl(9_999), complete: false })),
       ),
       undefined,
     )
-    t.equal(findOversize({ ...container, revocationFallback: 'b-t' }, signerCertificate, large), undefined)
-    t.equal(findOversize({ ...container, level: 'b-t' }, signerCertificate, large), undefined)
-    t.equal(findOversize({ ...container, sizeLimit: 399 }, signerCertificate, large), undefined)
+    for (const other of [
+      { container: { ...container, revocationFallback: 'b-t' }, rules },
+      { container: { ...container, level: 'b-t' }, rules },
+      { container: { ...container, sizeLimit: 399 }, rules },
+      { container, rules: { containers: ['raw'] } },
+    ] as const) {
+      t.equal(findOversize(other, signerCertificate, large), undefined)
+    }
   },
 )

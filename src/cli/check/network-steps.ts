@@ -51,23 +51,17 @@ export class NetworkSteps {
   /** @param signerCertificate undefined if it is not known */
   async run(
     report: Report,
-    { container, rules }: SignerConfiguration,
+    signer: SignerConfiguration,
     signerCertificate: SignerCertificate | undefined,
   ): Promise<void> {
-    const { timestamps, level } = container
+    const { timestamps } = signer.container
     const authorities = timestamps === undefined ? [] : await this.#askForTimestamps(report, timestamps)
     if (!this.#configuration.revocationCheck) {
       report.skip(['revocation'], 'REVOCATION_CHECK is off')
     } else if (signerCertificate === undefined) {
       report.skip(['revocation'], 'the certificate is not known')
     } else {
-      const paths = [signerCertificate.path, ...authorities]
-      const states = await this.#awaitStates(paths)
-      const oversize = rules.containers.includes('pkcs7')
-        ? findOversize(container, signerCertificate, this.#revocation)
-        : undefined
-      const doubts = new Set(level === 'b-lt' ? paths.flatMap((path) => this.#revocation.doubts(path)) : [])
-      this.#reportRevocation(report, states, level, oversize, doubts)
+      await this.#checkRevocation(report, signer, signerCertificate, authorities)
     }
   }
 
@@ -121,33 +115,30 @@ export class NetworkSteps {
     }
   }
 
-  /** Waits for answers about the certificates of paths, and returns what is known then. */
-  async #awaitStates(paths: readonly Path[]): Promise<readonly RevocationState[]> {
+  /** @param authorities paths of the timestamp authorities */
+  async #checkRevocation(
+    report: Report,
+    signer: SignerConfiguration,
+    signerCertificate: SignerCertificate,
+    authorities: readonly Path[],
+  ): Promise<void> {
+    const { level } = signer.container
+    const paths = [signerCertificate.path, ...authorities]
     this.#watched.push(...paths)
     this.#revocation.watch(this.#watched)
     this.#revocation.start()
     const readStates = () => paths.flatMap((path) => this.#revocation.states(path))
     await waitUntil(this.#limitMs, () => !readStates().some(({ pending }) => pending))
-    return readStates()
-  }
-
-  /**
-   * @param oversize says why all containers are too large
-   * @param doubts say why some validators do not take what was answered
-   */
-  #reportRevocation(
-    report: Report,
-    states: readonly RevocationState[],
-    level: Level,
-    oversize: string | undefined,
-    doubts: ReadonlySet<string>,
-  ): void {
+    const states = readStates()
     if (isFailure(states, level)) {
       const { signers } = this.#configuration.signers
       const isLongTerm = signers.some(({ container }) => container.level === 'b-lt')
       report.failed('revocation', describe(states), { advice: advise(states, level, isLongTerm) })
       return
     }
+    const oversize = findOversize(signer, signerCertificate, this.#revocation)
+    // Paths share issuers, of which each doubt is told once
+    const doubts = new Set(level === 'b-lt' ? paths.flatMap((path) => this.#revocation.doubts(path)) : [])
     const advice = [...(oversize === undefined ? [] : [REVOCATION_ADVICE.oversize]), ...doubts]
     const found = [describe(states), ...(oversize === undefined ? [] : [oversize])].join('; ')
     if (advice.length > 0) {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import { countBytes } from '../../common/count-bytes.ts'
 import { PAYLOAD_TOO_LARGE } from '../../errors.ts'
 import { type Base64Digests, LongString, StringScanner } from './long-string.ts'
 
@@ -160,7 +161,9 @@ export class BodyText {
   /** Returns the length of the string that is being read, or how long it may be if that was not scanned yet. */
   #lengthOfOpen(): number {
     // The quotation mark that begins the string does not count; the one that ends it has not come
-    return this.#inString ? this.length - this.#start.position - 1 : lengthOf(this.#kept.slice(this.#scanned))
+    return this.#inString
+      ? this.length - this.#start.position - 1
+      : countBytes(this.#kept.slice(this.#scanned))
   }
 
   #keep(bytes: Buffer): void {
@@ -170,7 +173,7 @@ export class BodyText {
 
   #scan(): void {
     const pieces = this.#kept.slice(this.#scanned)
-    let position = this.length - lengthOf(pieces)
+    let position = this.length - countBytes(pieces)
     for (const bytes of pieces) {
       this.#scanPiece(bytes, position)
       position += bytes.length
@@ -261,10 +264,6 @@ export function certificatesTooLarge(): Error {
 function createMark(): string {
   // Node.js draws random octets for many of them at once
   return randomUUID().replaceAll('-', '')
-}
-
-function lengthOf(pieces: readonly Buffer[]): number {
-  return pieces.reduce((sum, { length }) => sum + length, 0)
 }
 
 /** Joins pieces. A body of some kilobytes comes in one piece, which need not be copied. */

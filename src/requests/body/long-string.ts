@@ -107,7 +107,7 @@ export class Base64Digests {
     if (text.length <= missing) {
       this.#lastGroup += text
     } else {
-      // By itself: if it were put before the text, V8 would copy all of that
+      // The open group is decoded by itself: V8 would copy the whole text to join it with that
       this.#decode(this.#lastGroup + text.slice(0, missing))
       const end = missing + Math.floor((text.length - missing - 1) / 4) * 4
       for (let at = missing; at < end; at += BLOCK_CHARACTERS) {

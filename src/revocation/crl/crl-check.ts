@@ -161,7 +161,7 @@ function findFlaw(
   )
 }
 
-/** Labels of CRLs in PEM: that of RFC 7468 6, and the one that software writes which is older. */
+/** Labels of CRLs in PEM: that of RFC 7468 6, and the one that older software writes. */
 const PEM_LABELS = ['X509 CRL', 'CRL']
 
 /**
@@ -173,8 +173,8 @@ function readPem(content: Buffer): Buffer | undefined {
   for (const label of PEM_LABELS) {
     const [header, footer] = [`-----BEGIN ${label}-----`, `-----END ${label}-----`]
     const begin = content.indexOf(header)
-    const end = content.indexOf(footer, begin)
-    if (begin >= 0 && end >= 0) {
+    const end = begin < 0 ? -1 : content.indexOf(footer, begin)
+    if (end >= 0) {
       return Buffer.from(content.toString('latin1', begin + header.length, end), 'base64')
     }
   }

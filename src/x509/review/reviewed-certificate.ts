@@ -27,14 +27,21 @@ export interface ReviewedCertificate extends CertificateExtensions {
   readonly malformed: readonly string[]
   /** Says what in it is not DER, if anything is. */
   readonly encodingFlaw: string | undefined
-  /** Says what in its fields OpenSSL reads and others do not, and who these are, if anything is. */
-  readonly fieldFlaw: string | undefined
+  /** What in its fields OpenSSL reads and others do not, if anything is. */
+  readonly fieldFlaw: FieldFlaw | undefined
   /** Says that the key is weak, if so. */
   readonly weakKey: string | undefined
   /** Says that its signature can be forged, if so. That of a self-signed one does not matter: nobody relies on it. */
   readonly weakSignature: string | undefined
-  /** Object identifier of the algorithm that it is signed with, if not all validators know that. */
+  /** Names the algorithm that it is signed with, if not all validators know that. */
   readonly unusualSignature: string | undefined
+}
+
+export interface FieldFlaw {
+  /** Follows the certificate's name. */
+  readonly flaw: string
+  /** Names the validators that refuse it. */
+  readonly refusedBy: string
 }
 
 /**
@@ -104,7 +111,7 @@ export function findUnreadable(certificate: X509Certificate): string | undefined
   return unreadable && `the certificate of ${describeSubject(certificate)} ${unreadable}`
 }
 
-/** Returns the object identifier of the algorithm that a certificate is signed with, if not all validators know that. */
+/** Names the algorithm that a certificate is signed with by its object identifier, if not all validators know that. */
 export function findUnusualSignature(certificate: X509Certificate): string | undefined {
   try {
     const { signatureAlgorithm } = readCertificateFields(certificate)
@@ -116,18 +123,27 @@ export function findUnusualSignature(certificate: X509Certificate): string | und
 }
 
 /** Finds what in the fields of a certificate some validators refuse, though OpenSSL reads it. */
-function findFieldFlaw(certificate: X509Certificate): string | undefined {
+function findFieldFlaw(certificate: X509Certificate): FieldFlaw | undefined {
   const { version, subject, publicKeyBits, extensions } = readCertificateFields(certificate)
   if (version > VERSION_3 || (version < VERSION_3 && extensions.size > 0)) {
-    return `has version ${version}, where 3 is the one with extensions (RFC 5280 4.1.2.1): Bouncy Castle, PDFBox and EU DSS refuse`
+    return {
+      flaw: `has version ${version}, where 3 is the one with extensions (RFC 5280 4.1.2.1)`,
+      refusedBy: 'Bouncy Castle, PDFBox and EU DSS',
+    }
   }
   const isNamed = new DerReader(subject).enter(TAG.sequence).tag !== undefined
   if (!isNamed && extensions.get(EXTENSION.subjectAltName)?.critical !== true) {
-    return 'has no subject, and no critical subjectAltName in its place (RFC 5280 4.1.2.6): pdfsig, gpgsm, Bouncy Castle and PDFBox refuse'
+    return {
+      flaw: 'has no subject, and no critical subjectAltName in its place (RFC 5280 4.1.2.6)',
+      refusedBy: 'pdfsig, gpgsm, Bouncy Castle and PDFBox',
+    }
   }
   const isRsa = RSA_KEY_TYPES.includes(publicKeyOf(certificate)?.asymmetricKeyType)
   return isRsa && !isRsaPublicKey(publicKeyBits)
-    ? 'has a key that is not the DER of an RSAPublicKey (RFC 3279 2.3.1): some of NSS, pdfsig, EU DSS and pyHanko refuse'
+    ? {
+        flaw: 'has a key that is not the DER of an RSAPublicKey (RFC 3279 2.3.1)',
+        refusedBy: 'some of NSS, pdfsig, EU DSS and pyHanko',
+      }
     : undefined
 }
 
@@ -146,7 +162,7 @@ function isRsaPublicKey(octets: Buffer): boolean {
   }
 }
 
-/** Set in the first octet of negative numbers. */
+/** The bit that is set in the first octet of negative numbers (X.690 8.3.3). */
 const SIGN_BIT = 0x80
 
 /** The least that publicly trusted authorities may certify (CA/Browser Forum, Baseline Requirements 6.1.5). */

@@ -150,7 +150,8 @@ export function findEncodingWarning({ subject, encodingFlaw }: ReviewedCertifica
 /** Warns of fields that OpenSSL reads, and some others do not. */
 export function findFieldWarning({ subject, fieldFlaw }: ReviewedCertificate): string | undefined {
   return (
-    fieldFlaw && `the certificate of ${subject} ${fieldFlaw} signatures because of it; have it issued anew`
+    fieldFlaw &&
+    `the certificate of ${subject} ${fieldFlaw.flaw}: ${fieldFlaw.refusedBy} refuse signatures because of it; have it issued anew`
   )
 }
 

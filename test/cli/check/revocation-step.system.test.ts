@@ -183,7 +183,7 @@ t.test('what was answered is too large for containers, or some validators do not
       advice: /^Raise CONTAINER_SIZE_LIMIT together with/,
     },
   ])
-  // About the authority of both, of which is told once
+  // The CRL is about the authority of signer and timestamp authority, of which is told once
   server.on('/root.crl', () => root.crl({ extensions: ['2.5.29.20 = critical, DER:020101'] }))
   t.teardown(() => server.on('/root.crl', () => root.crl()))
   const doubt =
