@@ -7,6 +7,7 @@ import type { NewRecord } from '../audit/chain.ts'
 import { RefusalLimit } from '../audit/refusal-limit.ts'
 import { defined } from '../common/defined.ts'
 import { withoutPort } from '../common/networks.ts'
+import { removeFrom } from '../common/remove-from.ts'
 import { VERSION } from '../common/version.ts'
 import { AUDIT_UNAVAILABLE } from '../errors.ts'
 import { prepareError } from './error-reply.ts'
@@ -63,16 +64,16 @@ export const audit = fp<AuditOptions>(
     }
     const refusals = new RefusalLimit((record) => void auditLog.record(record).catch(() => {}))
     /** Requests that were read and are not answered yet; what they decide is recorded although their clients may have left. */
-    const undecided = new Set<FastifyRequest>()
+    const undecided: FastifyRequest[] = []
     app.addHook('preHandler', (request, _reply, done) => {
       if (request.routeOptions.config.audited) {
         request.decision = {}
-        undecided.add(request)
+        undecided.push(request)
       }
       done()
     })
     app.addHook('onSend', async (request, reply, payload) => {
-      undecided.delete(request)
+      removeFrom(undecided, request)
       if (!request.routeOptions.config.audited || request.isDecided) {
         return payload
       }
@@ -89,7 +90,7 @@ export const audit = fp<AuditOptions>(
       }
     })
     app.addHook('onClose', async () => {
-      while (undecided.size > 0) {
+      while (undecided.length > 0) {
         await delay(POLL_MS)
       }
       refusals.flush()

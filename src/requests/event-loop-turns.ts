@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { removeFrom } from '../common/remove-from.ts'
 
 /** Bytes of bodies that are read in one turn of the event loop; all algorithms together hash them in 2 ms or less. */
 const BYTES_OF_A_TURN = 262_144
@@ -18,7 +19,7 @@ const LATEST_MS = 2
 export class EventLoopTurns {
   /** Functions that go on with bodies and answers, each with the bytes that were read of the body, or sent of the answer. */
   readonly #waiting = new Map<() => void, number>()
-  readonly #callbacks = new Set<() => void>()
+  readonly #callbacks: (() => void)[] = []
   /** Bytes that were read in this turn, and in turns before it that read few. */
   #read = 0
   #isEnding = false
@@ -50,8 +51,8 @@ export class EventLoopTurns {
 
   /** Begins a callback at once if this turn has time for it and none waits, or else in a later turn, with 15 others at most. */
   begin(callback: () => void): void {
-    if (this.#callbacks.size > 0 || this.#read >= BYTES_OF_A_TURN) {
-      this.#callbacks.add(callback)
+    if (this.#callbacks.length > 0 || this.#read >= BYTES_OF_A_TURN) {
+      this.#callbacks.push(callback)
       this.#endTurn()
     } else {
       this.count(CALLBACK_COST)
@@ -65,7 +66,7 @@ export class EventLoopTurns {
    */
   forget(waiting: () => void): void {
     this.#waiting.delete(waiting)
-    this.#callbacks.delete(waiting)
+    removeFrom(this.#callbacks, waiting)
   }
 
   #endTurn(): void {
@@ -79,14 +80,14 @@ export class EventLoopTurns {
     this.#isEnding = false
     this.#read = 0
     this.#takeShortest()?.()
-    const now = Math.min(this.#callbacks.size, CALLBACKS_OF_A_TURN)
+    const now = Math.min(this.#callbacks.length, CALLBACKS_OF_A_TURN)
     this.#read += now * CALLBACK_COST
     const latest = performance.now() + LATEST_MS
     for (let count = 0; count < now; count++) {
       // Each begins by itself, so that its promises settle before the next one
       setImmediate(() => {
         if (count === 0 || performance.now() < latest) {
-          takeFirst(this.#callbacks)?.()
+          this.#callbacks.shift()?.()
         }
       })
     }
@@ -108,10 +109,4 @@ export class EventLoopTurns {
     this.#waiting.delete(shortest as () => void)
     return shortest
   }
-}
-
-function takeFirst<T>(queue: Set<T>): T | undefined {
-  const [first] = queue
-  queue.delete(first as T)
-  return first
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../../common/client.ts'
+import { removeFrom } from '../../common/remove-from.ts'
 import type { Trace } from '../../common/trace.ts'
 import { HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../../errors.ts'
 import { type TokenFailure, WRONG_SIGNATURE } from '../return-values.ts'
@@ -51,7 +52,7 @@ export class SigningJobs implements JobSource {
   readonly #queue: SigningJob[] = []
   /** The latest turn of which a job has begun. */
   #turn = 0
-  readonly #unsettled = new Set<SigningJob>()
+  readonly #unsettled: SigningJob[] = []
 
   constructor(options: SigningJobsOptions) {
     this.#options = options
@@ -73,7 +74,7 @@ export class SigningJobs implements JobSource {
     const turn = this.#nextTurn(owner)
     this.#admit(turn, deadline)
     const job = new SigningJob(input, deadline, (late) => this.#expire(late), { owner, turn, trace })
-    this.#unsettled.add(job)
+    this.#unsettled.push(job)
     client?.onLeave(() => this.#abandon(job))
     this.#enqueue(job)
     try {
@@ -83,14 +84,14 @@ export class SigningJobs implements JobSource {
       }
       return signature
     } finally {
-      this.#unsettled.delete(job)
+      removeFrom(this.#unsettled, job)
     }
   }
 
   /** Resolves when all jobs are settled, or after `timeoutMs`. */
   async drained(timeoutMs: number): Promise<void> {
     const waiting = new AbortController()
-    const settled = Promise.allSettled([...this.#unsettled].map(({ signature }) => signature))
+    const settled = Promise.allSettled(this.#unsettled.map(({ signature }) => signature))
     await Promise.race([settled, delay(timeoutMs, undefined, { signal: waiting.signal })])
     waiting.abort()
   }

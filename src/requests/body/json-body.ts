@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { removeFrom } from '../../common/remove-from.ts'
 import { INVALID_REQUEST, SERVICE_BUSY } from '../../errors.ts'
 import { BodyReader } from './body-reader.ts'
 import type { ChooseAlgorithms } from './body-text.ts'
@@ -34,7 +35,7 @@ export const jsonBody = fp<JsonBodyOptions>(
   async (app, { names, chooseAlgorithms, documents }) => {
     const parse = app.getDefaultJsonParser('error', 'error')
     const known = new Set(names)
-    const arriving = new Set<BodyReader>()
+    const arriving: BodyReader[] = []
 
     function parseText(request: FastifyRequest, text: string): Promise<unknown> {
       return new Promise((resolve, reject) => {
@@ -55,8 +56,8 @@ export const jsonBody = fp<JsonBodyOptions>(
         hold: (bytes, end) => request.holdBody(bytes, end),
       })
       request.bodyReader = reader
-      arriving.add(reader)
-      const forget = () => arriving.delete(reader)
+      arriving.push(reader)
+      const forget = () => removeFrom(arriving, reader)
       reader.whole.then(forget, forget)
       reply.raw.once('close', () => {
         reader.abandon()
@@ -67,7 +68,7 @@ export const jsonBody = fp<JsonBodyOptions>(
     })
     app.addHook('preClose', async () => {
       setTimeout(() => {
-        for (const reader of arriving) {
+        for (const reader of [...arriving]) {
           reader.stop(new SERVICE_BUSY())
         }
       }, ARRIVE_MS).unref()
