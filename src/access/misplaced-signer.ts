@@ -192,9 +192,12 @@ function isNamedInValue(value: unknown, search: Search): boolean {
     return false
   }
   if (typeof value === 'string') {
-    const isParsed = MAY_BE_JSON.test(value) && isLeft(search, value.length + TEXT_CHARACTERS)
-    const inner = isParsed ? readJson(value) : undefined
-    return typeof inner === 'object' && isNamedInValue(inner, search)
+    const decoded = BASE64.test(value) && isLeft(search, value.length) ? [decodeOctets(value, 'base64')] : []
+    return [value, ...decoded].some((text) => {
+      const isParsed = MAY_BE_JSON.test(text) && isLeft(search, text.length + TEXT_CHARACTERS)
+      const inner = isParsed ? readJson(text) : undefined
+      return typeof inner === 'object' && isNamedInValue(inner, search)
+    })
   }
   // The elements of a list have no names
   if (Array.isArray(value)) {

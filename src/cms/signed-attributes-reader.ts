@@ -61,6 +61,8 @@ const ALGORITHM_PROTECTION = encodeObjectIdentifier(ID_CMS_ALGORITHM_PROTECTION)
 const SIGNING_TIME = encodeObjectIdentifier(ID_SIGNING_TIME)
 const REVOCATION_ARCHIVAL = encodeObjectIdentifier(ID_REVOCATION_INFO_ARCHIVAL)
 const COUNTERSIGNATURE = encodeObjectIdentifier(ID_COUNTERSIGNATURE)
+/** Octets of tag and length before these object identifiers; other encodings write the length in more. */
+const HEADER_LENGTH = 2
 /** Types of which there is one attribute at most, with one value (RFC 5652 11). */
 const SINGLE = [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME]
 
@@ -81,7 +83,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     throw new Error(UNSORTED)
   }
   if (attributes === undefined || !areAllowed(attributes)) {
-    if (bytes.includes(SIGNING_CERTIFICATE) || bytes.includes(SIGNING_CERTIFICATE_V2)) {
+    if (NAMING.some(({ type }) => bytes.includes(type.subarray(HEADER_LENGTH)))) {
       throw new Error(
         attributes === undefined
           ? `they are not the DER encoding of a SET OF Attribute (RFC 5652 5.4), of ${MAX_ATTRIBUTES} with ${MAX_VALUES} values at most`

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
 import type { Password } from './password.ts'
 
 /** An HTTP proxy (RFC 9110 3.7). */
@@ -58,7 +59,7 @@ function readHost(host: string): (hostname: string) => boolean {
   const [network = '', prefix] = host.split('/')
   const version = isIP(network)
   if (version === 0) {
-    const domain = host.replace(/^\*?\./, '')
+    const domain = domainToASCII(host.replace(/^\*?\.|\.$/g, ''))
     return (hostname) => hostname === domain || hostname.endsWith(`.${domain}`)
   }
   const family = version === 4 ? 'ipv4' : 'ipv6'

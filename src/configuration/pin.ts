@@ -1,8 +1,8 @@
 /** Finds where the PIN of a token is. */
 import { statSync } from 'node:fs'
-import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { describeSecretFile, type GivenFile, isReadable, warnAboutMode } from './files.ts'
+import { parsePin } from './parse-pin.ts'
 import { type Findings, problemWith } from './problem.ts'
 import { describeUnreadable } from './read-pin.ts'
 import type { PinSource } from './signer-configuration.ts'
@@ -77,12 +77,13 @@ export function findPin(
     return { secretId: pinSecretId }
   }
   try {
-    if (QUOTED.test(readSecret(pin as string))) {
+    if (QUOTED.test((pin as string).trim())) {
       throw new Error(
         'stands in quotation marks, as docker leaves them in an --env-file: take them away, or put a PIN that has them into ' +
           'HSM_PIN_FILE',
       )
     }
+    parsePin(pin as string)
   } catch (error) {
     problems.push(problemWith('HSM_PIN', (error as Error).message))
   }

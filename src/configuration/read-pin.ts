@@ -1,6 +1,6 @@
 /** Reads the PIN. Unless HSM_USER is set, the signer process loads nothing else that reads a configuration. */
 import { readRegularFile } from '../common/read-file.ts'
-import { readSecret } from '../common/secret.ts'
+import { parsePin } from './parse-pin.ts'
 import type { LocalPinSource } from './signer-configuration.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { LocalPinSource } from './signer-configuration.ts'
  * @throws Error if the file is missing, is none, or is not clearly one PIN; the message holds nothing of it
  */
 export async function readPin(source: LocalPinSource, given = ''): Promise<string> {
-  return readSecret('file' in source ? await readRegularFile(source.file) : given)
+  return parsePin('file' in source ? await readRegularFile(source.file) : given)
 }
 
 /** Says why a file cannot be read, in words that follow its path. */

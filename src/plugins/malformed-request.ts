@@ -79,8 +79,10 @@ export class MalformedRequests {
 
   /** Refuses CONNECT (RFC 9110 9.3.6), whose connection Node would close without an answer. */
   #refuseTunnel(request: IncomingMessage, socket: Socket): void {
-    // Node has released the connection: an error without a listener would end the process, and the client's end goes unheard
+    // Node has released the connection: an error without a listener would end the process, the client's end goes unheard, and an
+    // answer in pieces that is on its way waits for ever
     socket
+      .on('drain', () => findUnanswered(socket)?.emit('drain'))
       .on('error', () => socket.destroy())
       .on('end', () => socket.destroySoon())
       .resume()

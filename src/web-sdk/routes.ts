@@ -91,9 +91,12 @@ export const webSdk: FastifyPluginAsyncTypebox<WebSdkOptions> = async (
     const token = body.signingToken
     const signingToken = readSigningToken(token, signMethods)
     const grant = await authenticate(request, {}, access)
-    const { logDetails } = request
-    const asking = { token, signingToken, grant, path: undefined, fields: body, query, logDetails }
-    const signer = chooseSigner(asking, signers)
+    const { logDetails, headers } = request
+    const { authorization } = headers
+    const signer = chooseSigner(
+      { token, signingToken, authorization, grant, path: undefined, fields: body, query, logDetails },
+      signers,
+    )
     return { signer, grant }
   }
 }

@@ -8,6 +8,10 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
     /\bwhich only the path does, as \/sign\/NAME, and the signing_token\b/,
     'which only the signingToken does',
   ],
+  [
+    /\bname the signer in the path, as \/sign\/NAME, or beside the token, as .*/,
+    'name the signer in the signingToken, as {"signer":"NAME"}',
+  ],
   [/\bor the path must, as \/sign\/NAME: /, ''],
   [/\bget_certificates and sign need\b/, 'get_certificates and sign_hash need'],
   [/\bsigning_token\b/g, 'signingToken'],

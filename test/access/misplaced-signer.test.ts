@@ -16,6 +16,7 @@ const NAMING: Readonly<Record<string, string>> = {
   'a list that was encoded twice': JSON.stringify(`[${OBJECT}]`),
   'an object in another': `{"token":${OBJECT}}`,
   'an object in a text of another': JSON.stringify({ token: OBJECT }),
+  'base64 of an object in another': JSON.stringify({ token: base64(OBJECT) }),
   'a list with another spelling': '[{"Signer":"contracts"}]',
   'an object with another spelling': '{"SIGNER":"contracts"}',
   'an object with a space in the name': '{" signer":"contracts"}',

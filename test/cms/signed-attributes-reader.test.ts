@@ -122,6 +122,7 @@ t.test('attributes that no verifier can read are refused, though their certifica
   for (const [name, type, value] of [
     ['a message-digest in other octets', '060a2a864886f70d01800904', `0420${'00'.repeat(32)}`],
     ['a type without arcs', '0600', '0500'],
+    ['a type whose length has more octets than it needs', '0681032a0304', '0500'],
     ['a type without an end', '06022a80', '0500'],
     ['a value without an end', '06032a0304', '0402'],
   ] as const) {

@@ -22,6 +22,8 @@ t.test('hosts that are asked directly', async (t) => {
     ],
     ['.a.test', ['http://a.test/', 'http://b.a.test/'], ['http://ba.test/', 'http://test/']],
     ['*.a.test', ['http://b.a.test/'], ['http://ba.test/']],
+    ['a.test.', ['http://a.test/', 'http://b.a.test./'], ['http://ba.test/']],
+    ['bücher.test', ['http://bücher.test/', 'http://www.xn--bcher-kva.test/'], ['http://b.test/']],
     ['A.Test:8080', ['http://a.test:8080/'], ['http://a.test/', 'https://a.test:443/']],
     ['a.test:443', ['https://a.test/'], ['http://a.test/']],
     ['a.test, b.test c.test,,', ['http://b.test/', 'http://c.test/'], ['http://d.test/']],

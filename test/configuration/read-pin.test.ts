@@ -24,6 +24,7 @@ t.test('reads a file anew each time, without the line end', async (t) => {
     [`${PIN}\n`, PIN],
     [`${PIN}\r\n`, PIN],
     [`\uFEFF${PIN}\n\n`, PIN],
+    ['{"username":"crypto-user","password":"pin-4711"}\n', PIN],
   ] as const) {
     writeFileSync(file, content)
     t.equal(await readPin({ file }), pin)
@@ -36,6 +37,10 @@ t.test('fails on what is no PIN', async (t) => {
     await t.rejects(readPin({ file }), { message: 'is empty' })
   }
   await t.rejects(readPin({ file: path('missing') }), { code: 'ENOENT' })
+  writeFileSync(path('variables'), 'HSM_PIN=4711\n')
+  await t.rejects(readPin({ file: path('variables') }), {
+    message: /^begins with HSM_PIN=, .* leave the PIN alone$/,
+  })
   execFileSync('mkfifo', [path('pipe')])
   for (const file of [path('pipe'), directory]) {
     await t.rejects(readPin({ file }), { message: 'cannot be read (it is not a file)' })

@@ -90,6 +90,23 @@ t.test('a client that asks for a tunnel and breaks off takes nothing along', asy
   t.equal((await send(`${service.url}/health/live`)).statusCode, 200)
 })
 
+t.test('an answer in many pieces is sent whole, though a tunnel is asked for behind it', async (t) => {
+  const service = await startService(t, environment)
+  const page = '/docs/swagger-ui-bundle.js'
+  const { body } = await send(`${service.url}${page}`)
+  const received = await sendRaw(service.url, [
+    `GET ${page} HTTP/1.1\r\nHost: x\r\n\r\nCONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n`,
+  ])
+  const begin = received.indexOf('\r\n\r\n') + 4
+  t.equal(received.slice(begin, begin + body.length), body.toString('latin1'))
+  checkRefusal(t, parseAnswer(received.slice(begin + body.length)), {
+    statusCode: 400,
+    code: 'INVALID_REQUEST',
+    message: /CONNECT/,
+  })
+  t.notMatch(service.log(), 'an unexpected error')
+})
+
 t.test('a client that has gone is not written to', async (t) => {
   const errors: unknown[] = []
   const service = await startService(t, environment, ({ server }) => {

@@ -184,6 +184,25 @@ t.test('certificates are those of the signer that will sign', async (t) => {
   ])
 })
 
+t.test(
+  'a caller whose claims name another signer in another way gets nothing of the default one',
+  async (t) => {
+    for (const claims of [{ signerName: 'curve' }, { singer: 'curve' }, { app: { signers: ['curve'] } }]) {
+      for (const [path, body] of [
+        ['get_certificates', {}],
+        ['sign_hash', bodyWith()],
+      ] as const) {
+        const before = module.calls('C_Sign')
+        const refusal = mismatch(
+          /^signingToken, or Authorization: is a JSON Web Token that names another signer/,
+        )
+        checkRefusal(t, await call(path, body, { claims }), refusal)
+        t.equal(module.calls('C_Sign'), before, JSON.stringify(claims))
+      }
+    }
+  },
+)
+
 const invalid = (message: string | RegExp): Refusal => ({ statusCode: 400, code: 'INVALID_REQUEST', message })
 const mismatch = (message: string | RegExp): Refusal => ({
   statusCode: 400,

@@ -63,8 +63,8 @@ export function readPublicKey(session: TokenSession, object: Handle): Buffer | u
 }
 
 /**
- * Returns DER SubjectPublicKeyInfo of a private key: what the key itself shows, or the public key object that has its id;
- * undefined where several public keys have that id, since nothing tells whose they are.
+ * Returns DER SubjectPublicKeyInfo of a private key: what the key itself shows, or the public key object of its type that has its
+ * id; undefined where several such public keys have that id, since nothing tells whose they are.
  *
  * @param id CKA_ID
  */
@@ -77,10 +77,16 @@ export function readPublicHalf(
   if (own !== undefined) {
     return own
   }
-  const [first, ...others] = findById(session, pkcs11js.CKO_PUBLIC_KEY, id).map((object) =>
-    readPublicKey(session, object),
-  )
+  const [first, ...others] = findById(session, pkcs11js.CKO_PUBLIC_KEY, id)
+    .filter((object) => mayShareType(session, privateKey, object))
+    .map((object) => readPublicKey(session, object))
   return first !== undefined && others.every((other) => other?.equals(first)) ? first : undefined
+}
+
+/** Returns whether two keys may be of one type (CKA_KEY_TYPE), which some tokens do not tell, or show as an empty attribute. */
+function mayShareType(session: TokenSession, one: Handle, other: Handle): boolean {
+  const [type, otherType] = [one, other].map((key) => readAttribute(session, key, pkcs11js.CKA_KEY_TYPE))
+  return !type?.length || !otherType?.length || type.equals(otherType)
 }
 
 function readRsaKey(session: TokenSession, object: Handle): Buffer | undefined {

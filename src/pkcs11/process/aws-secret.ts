@@ -6,11 +6,11 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { defined } from '../../common/defined.ts'
 import { ProxyAgent } from '../../common/proxy-agent.ts'
 import { withTimeout } from '../../common/with-timeout.ts'
+import { parsePin } from '../../configuration/parse-pin.ts'
 import { proxiesOfEnvironment } from '../../configuration/proxies.ts'
 import { PIN_TIMEOUT_MS } from '../messages.ts'
 import type { Pin } from '../pin-version.ts'
 import { misconfigured, type OpenError, unavailable } from './open-error.ts'
-import { parsePinSecret } from './pin-secret.ts'
 
 /**
  * Reads the PIN from the current version of a secret.
@@ -30,7 +30,7 @@ export async function readPinOfSecret(secretId: string, signal?: AbortSignal): P
     )
   }
   try {
-    return { pin: parsePinSecret(secret), version: `${ARN} ${VersionId}` }
+    return { pin: parsePin(secret), version: `${ARN} ${VersionId}` }
   } catch (error) {
     throw misconfigured('pin', `the secret ${secretId} ${(error as Error).message}`, 'the PIN cannot be read')
   }

@@ -124,26 +124,36 @@ export function findSelectedKey(
   { labelBytes, id, publicKey }: KeyReference,
 ): Handle | undefined {
   const handles = findObjects(session, privateKeyTemplate({ label: labelBytes, id }))
-  if (handles.length < 2 || publicKey === undefined) {
+  if (handles.length < 2) {
     return handles[0]
   }
-  return handles.find((handle) => {
-    const candidate = readPublicHalf(session, handle, Buffer.from(id, 'hex'))
-    return candidate !== undefined && isSame(candidate, publicKey)
-  })
+  // The search has no term for an empty label or id, and several keys may have one label and id
+  const selected = handles
+    .map((handle) => readCandidate(session, handle))
+    .find(
+      (key) =>
+        key.id === id &&
+        isSame(key.labelBytes, labelBytes) &&
+        (publicKey === undefined
+          ? key.publicKey === undefined
+          : key.publicKey !== undefined && isSame(key.publicKey, publicKey)),
+    )
+  return selected?.handle
 }
 
 function listPrivateKeys(session: TokenSession, terms: SearchTerms): Candidate[] {
-  return findObjects(session, privateKeyTemplate(terms)).map((handle) => {
-    const labelBytes = readAttribute(session, handle, pkcs11js.CKA_LABEL) ?? Buffer.alloc(0)
-    const label = labelBytes.toString('utf8')
-    const id = readId(session, handle)
-    const publicKey = readPublicHalf(session, handle, id)
-    return {
-      ...{ handle, label, labelBytes, id: id.toString('hex') },
-      ...(publicKey === undefined ? {} : { publicKey }),
-    }
-  })
+  return findObjects(session, privateKeyTemplate(terms)).map((handle) => readCandidate(session, handle))
+}
+
+function readCandidate(session: TokenSession, handle: Handle): Candidate {
+  const labelBytes = readAttribute(session, handle, pkcs11js.CKA_LABEL) ?? Buffer.alloc(0)
+  const label = labelBytes.toString('utf8')
+  const id = readId(session, handle)
+  const publicKey = readPublicHalf(session, handle, id)
+  return {
+    ...{ handle, label, labelBytes, id: id.toString('hex') },
+    ...(publicKey === undefined ? {} : { publicKey }),
+  }
 }
 
 function privateKeyTemplate({ label, id }: SearchTerms): Template {

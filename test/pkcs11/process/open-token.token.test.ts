@@ -10,11 +10,14 @@ import { TAG } from '../../../src/asn1/tag.ts'
 import type { KeySelector, TokenAccess } from '../../../src/configuration/signer-configuration.ts'
 import { type FoundKey, isFound, type KeyOutcome } from '../../../src/pkcs11/messages.ts'
 import type { ToldPin } from '../../../src/pkcs11/pin-version.ts'
+import { findById, readId, readPublicKey } from '../../../src/pkcs11/process/attributes.ts'
+import { keyTypeOf } from '../../../src/pkcs11/process/key-attributes.ts'
 import { initializeLibrary, loadLibrary } from '../../../src/pkcs11/process/library.ts'
 import { OpenError } from '../../../src/pkcs11/process/open-error.ts'
 import { type OpenToken, openToken } from '../../../src/pkcs11/process/open-token.ts'
 import { findSelectedKey, selectPrivateKey } from '../../../src/pkcs11/process/private-key.ts'
 import { selectToken } from '../../../src/pkcs11/process/token.ts'
+import type { TokenSession } from '../../../src/pkcs11/process/user-session.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
 import { createToken, generateKey, issueCertificates, PIN } from '../../support/token.ts'
 
@@ -606,6 +609,10 @@ t.test('a certificate under another id, where the id of the key is that of its i
 t.test('the selected key is found again in another session', async (t) => {
   generate(named('twin', '05'))
   generate(named('twin', '05'))
+  generate(named('two types', '1d'))
+  generate(named('two types', '1d'), pkcs11js.CKM_EC_KEY_PAIR_GEN)
+  generate(named('some with an id', '1e'))
+  generate(named('some with an id'))
   generate([
     ...named('', '06').slice(1),
     { type: pkcs11js.CKA_LABEL, value: Buffer.from('Schl\xfcssel', 'latin1') },
@@ -622,9 +629,24 @@ t.test('the selected key is found again in another session', async (t) => {
   t.same(findSelectedKey(session, signer), handle)
   const { handle: latin1Handle, ...latin1 } = selectPrivateKey(session, { selector: { id: '06' } })
   t.same(findSelectedKey(session, latin1), latin1Handle, 'though its label is not UTF-8')
+  const onCurve = publicKeysOf(session, '1d').find((one) => one && keyTypeOf(one) === 'EC') as Buffer
+  const curve = selectPrivateKey(session, { selector: { label: 'two types' }, publicKey: onCurve })
+  t.same(curve.publicKey, onCurve, 'the public half of its type')
+  t.same(findSelectedKey(session, curve), curve.handle, 'beside a key of another type')
+  module.plan('C_GetAttributeValue refuse CKA_EC_POINT CKR_ATTRIBUTE_SENSITIVE')
+  const { publicKey: _, ...hidden } = curve
+  t.same(findSelectedKey(session, hidden), curve.handle, 'the only one that hides its public half')
+  module.plan()
+  const withoutId = { labelBytes: Buffer.from('some with an id'), id: '' }
+  module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+  const found = findSelectedKey(session, withoutId) as Handle
+  module.plan()
+  t.equal(readId(session, found).length, 0, 'an empty id means none')
   t.equal(findSelectedKey(session, { labelBytes: Buffer.from('none'), id: '' }), undefined)
   const twin = { labelBytes: Buffer.from('twin'), id: '05' }
+  module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
   const twins = findSelectedKey(session, twin)
+  module.plan()
   t.ok(twins, 'without a public key to tell them apart')
   const twinKey = readTwin(session.lib, session.handle, twins as Handle)
   t.same(findSelectedKey(session, { ...twin, publicKey: twinKey }), twins)
@@ -633,6 +655,13 @@ t.test('the selected key is found again in another session', async (t) => {
   t.equal(findSelectedKey(session, { ...twin, publicKey: twinKey }), undefined)
   module.plan()
 })
+
+/** Returns DER SubjectPublicKeyInfo of all public keys of an id. */
+function publicKeysOf(session: TokenSession, id: string): (Buffer | undefined)[] {
+  return findById(session, pkcs11js.CKO_PUBLIC_KEY, Buffer.from(id, 'hex')).map((key) =>
+    readPublicKey(session, key),
+  )
+}
 
 function readTwin(lib: pkcs11js.PKCS11, session: Handle, key: Handle): Buffer {
   const [modulus, exponent] = lib.C_GetAttributeValue(session, key, [

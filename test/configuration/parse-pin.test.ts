@@ -1,10 +1,10 @@
 /** A secret of AWS Secrets Manager has one of several forms; one that is unclear is told to no token. */
 import t from 'tap'
-import { parsePinSecret } from '../../../src/pkcs11/process/pin-secret.ts'
+import { parsePin } from '../../src/configuration/parse-pin.ts'
 
 t.test('a secret is the PIN as it is, without a line end', async (t) => {
   for (const content of ['user:pin-4711', 'user:pin-4711\n', Buffer.from('\uFEFFuser:pin-4711\r\n')]) {
-    t.equal(parsePinSecret(content), 'user:pin-4711')
+    t.equal(parsePin(content), 'user:pin-4711')
   }
 })
 
@@ -22,7 +22,7 @@ t.test(
       ['[bracket', '[bracket'],
       [Buffer.from('\uFEFF {"pin":"pin-4711"}'), 'pin-4711'],
     ] as const) {
-      t.equal(parsePinSecret(content), pin)
+      t.equal(parsePin(content), pin)
     }
   },
 )
@@ -36,6 +36,7 @@ t.test('what is not clearly one PIN is refused, and not quoted', async (t) => {
     [Buffer.from('4711', 'utf16le'), /^holds characters that cannot be seen/],
     ['"4711"', 'is JSON, but no object: leave the PIN alone, or write {"pin":"…"}'],
     [Buffer.from('\uFEFF"4711"\n'), /^is JSON, but no object/],
+    ['HSM_PIN=4711\n', /^begins with HSM_PIN=/],
     ['["4711"]', /^is JSON, but no object/],
     ['{4711', 'begins like JSON, and is none: write {"pin":"…"} where the PIN begins with a brace'],
     ['{"pin":"4711","pin":"0815"}', /^begins like JSON, and is none/],
@@ -55,7 +56,7 @@ t.test('what is not clearly one PIN is refused, and not quoted', async (t) => {
   ] as const) {
     let told = 'nothing'
     try {
-      parsePinSecret(content)
+      parsePin(content)
     } catch (error) {
       told = (error as Error).message
     }

@@ -1,16 +1,16 @@
-/** Reads a PIN from the content of a secret. */
-import { parseJson } from '../../common/json.ts'
-import { readSecret } from '../../common/secret.ts'
+/** Reads a PIN from what holds it: a file, a variable, or a secret of AWS. */
+import { parseJson } from '../common/json.ts'
+import { readSecret } from '../common/secret.ts'
 
 /**
- * Reads the PIN of a secret: the content itself, or JSON with `username` and `password`, as AWS makes it, or with `pin`.
+ * Reads the PIN: the content itself, or JSON with `username` and `password`, as AWS makes it, or with `pin`.
  * Other properties do not matter. Content that begins with a brace is JSON. So are texts and lists in JSON, as a program
  * writes that encodes the PIN alone; they are refused.
  *
- * @param content text or bytes, to which the rules of a PIN file apply
- * @throws Error whose message follows the name of the secret; it quotes nothing
+ * @param content text or bytes, to which the rules of `readSecret` apply
+ * @throws Error whose message follows the name of the file, the variable or the secret; it quotes nothing
  */
-export function parsePinSecret(content: string | Uint8Array): string {
+export function parsePin(content: string | Uint8Array): string {
   const text = Buffer.from(content)
     .toString()
     .replace(/^\uFEFF/, '')
@@ -20,7 +20,11 @@ export function parsePinSecret(content: string | Uint8Array): string {
   if (/^\s*["[]/.test(text) && isJson(text)) {
     throw new Error('is JSON, but no object: leave the PIN alone, or write {"pin":"…"}')
   }
-  return readSecret(Buffer.from(content))
+  const pin = readSecret(Buffer.from(content))
+  if (pin.startsWith('HSM_PIN=')) {
+    throw new Error('begins with HSM_PIN=, as a line in a file of variables: leave the PIN alone')
+  }
+  return pin
 }
 
 function isJson(text: string): boolean {
