@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS } from '../common/arrival.ts'
+import { removeFrom } from '../common/remove-from.ts'
 import { SERVICE_BUSY } from '../errors.ts'
 import { registerGauge } from '../metrics/registration.ts'
 
@@ -12,6 +13,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Bytes of memory that the body takes, as `holdBody` was told last. */
     bodyBytes: number
+    /** Ends the body, if it is a large one. */
+    endBody: EndBody | null
     /**
      * Sets how many bytes of memory the body takes now.
      *
@@ -25,7 +28,7 @@ declare module 'fastify' {
 }
 
 /** Most bytes of memory that all bodies together may take. Documents, which are hashed as they arrive, do not count. */
-const MAX_HELD_BYTES = 16_777_216
+const MAX_HELD_BYTES = 8_388_608
 
 /** Bytes that a body may take even if no room is left, so that senders of large bodies do not keep out the others. */
 const SMALL_BODY_BYTES = 16_384
@@ -34,22 +37,19 @@ const SMALL_BODY_BYTES = 16_384
 export const bodyBudget = fp<{ readonly registry: Registry }>(
   async (app, { registry }) => {
     let held = 0
-    /** Requests with large bodies, in the order in which they grew, each with the function that ends its body. */
-    const large = new Map<FastifyRequest, EndBody>()
+    /** Requests with large bodies, in the order in which they grew. */
+    const large: FastifyRequest[] = []
 
     /** Ends one body that has been arriving for a whole period. Returns whether there was one. */
     function endSlowBody(besides: FastifyRequest): boolean {
       const longAgo = performance.now() - BODY_PERIOD_MS
-      for (const [request, end] of large) {
-        if (request !== besides && request.arrivedAt < longAgo) {
-          end(new SERVICE_BUSY())
-          return true
-        }
-      }
-      return false
+      const slow = large.find((request) => request !== besides && request.arrivedAt < longAgo)
+      slow?.endBody?.(new SERVICE_BUSY())
+      return slow !== undefined
     }
 
     app.decorateRequest('bodyBytes', 0)
+    app.decorateRequest('endBody', null)
     app.decorateRequest('holdBody', function (bytes, end) {
       const more = bytes - this.bodyBytes
       if (bytes > SMALL_BODY_BYTES) {
@@ -58,9 +58,12 @@ export const bodyBudget = fp<{ readonly registry: Registry }>(
             throw new SERVICE_BUSY()
           }
         }
-        large.set(this, end)
-      } else {
-        large.delete(this)
+        this.endBody = end
+        if (this.bodyBytes <= SMALL_BODY_BYTES) {
+          large.push(this)
+        }
+      } else if (this.bodyBytes > SMALL_BODY_BYTES) {
+        removeFrom(large, this)
       }
       held += more
       this.bodyBytes = bytes

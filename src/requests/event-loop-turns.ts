@@ -11,14 +11,20 @@ const CALLBACK_COST = BYTES_OF_A_TURN / CALLBACKS_OF_A_TURN
 /** Time after which none of them begins, in ms: what a caller has chosen, such as a long address, may take longer than others. */
 const LATEST_MS = 2
 
+/** What goes on with a body or an answer in a later turn. */
+interface Waiting {
+  readonly goOn: () => void
+  /** Bytes that were read of the body, or sent of the answer. */
+  readonly done: number
+}
+
 /**
  * Limits the time that work takes of one turn of the event loop to some 2 ms; the rest waits for later turns. Node
  * accepts one connection a turn, so that a new one behind a hundred others waits for as many turns. In between, sessions
  * get their jobs.
  */
 export class EventLoopTurns {
-  /** Functions that go on with bodies and answers, each with the bytes that were read of the body, or sent of the answer. */
-  readonly #waiting = new Map<() => void, number>()
+  readonly #waiting: Waiting[] = []
   readonly #callbacks: (() => void)[] = []
   /** Bytes that were read in this turn, and in turns before it that read few. */
   #read = 0
@@ -45,7 +51,7 @@ export class EventLoopTurns {
    * @param done bytes of the body, or of the answer, that were read, or sent
    */
   wait(goOn: () => void, done: number): void {
-    this.#waiting.set(goOn, done)
+    this.#waiting.push({ goOn, done })
     this.#endTurn()
   }
 
@@ -65,7 +71,10 @@ export class EventLoopTurns {
    * and again, would otherwise have all others wait behind those that he has left.
    */
   forget(waiting: () => void): void {
-    this.#waiting.delete(waiting)
+    removeFrom(
+      this.#waiting,
+      this.#waiting.find(({ goOn }) => goOn === waiting),
+    )
     removeFrom(this.#callbacks, waiting)
   }
 
@@ -91,22 +100,17 @@ export class EventLoopTurns {
         }
       })
     }
-    if (this.#waiting.size > 0 || now > 0) {
+    if (this.#waiting.length > 0 || now > 0) {
       this.#endTurn()
     }
   }
 
   #takeShortest(): (() => void) | undefined {
-    let shortest: (() => void) | undefined
-    let least = Number.POSITIVE_INFINITY
-    // A loop over the entries would make an array of each, which took 30 kB a request
-    this.#waiting.forEach((done, goOn) => {
-      if (done < least) {
-        shortest = goOn
-        least = done
-      }
-    })
-    this.#waiting.delete(shortest as () => void)
-    return shortest
+    const shortest = this.#waiting.reduce<Waiting | undefined>(
+      (one, other) => (one === undefined || other.done < one.done ? other : one),
+      undefined,
+    )
+    removeFrom(this.#waiting, shortest)
+    return shortest?.goOn
   }
 }

@@ -85,7 +85,7 @@ export const ADVICE: Readonly<Record<ErrorCode, string>> = {
     "and `/health/ready` is 503. Retry after the `Retry-After` header's seconds; it goes on by itself " +
     'when `AUDIT_FILE` can be written',
   SERVICE_BUSY:
-    'What is in memory of bodies, documents not among it, would exceed 16 MB: retry after the ' +
+    'What is in memory of bodies, documents not among it, would exceed 8 MB: retry after the ' +
     "`Retry-After` header's seconds. A body of up to 16 KiB is read nevertheless, and one that has been " +
     'arriving for more than 10 seconds makes room for others',
   HSM_BUSY:

@@ -11,6 +11,8 @@ import { until } from '../support/signing.ts'
 import { createSigningToken } from '../support/token.ts'
 
 const MB = 1_048_576
+/** Bytes that all bodies together may take. */
+const LIMIT = 8 * MB
 
 /** Starts an application whose requests hold memory, and returns what makes one and how many bytes are held. */
 async function start() {
@@ -42,15 +44,15 @@ async function start() {
 
 t.test('a body for which there is no room is refused, and a small one is not', async (t) => {
   const { hold, held, release } = await start()
-  const large = hold(15 * MB)
-  await held(15 * MB)
+  const large = hold(7 * MB)
+  await held(7 * MB)
   const refused = await hold(2 * MB)
   t.equal(refused.statusCode, 503)
   t.equal(refused.json().code, 'SERVICE_BUSY')
   const last = hold(MB)
-  await held(16 * MB)
+  await held(LIMIT)
   const small = Array.from({ length: 100 }, () => hold(16_384))
-  await held(16 * MB + 100 * 16_384)
+  await held(LIMIT + 100 * 16_384)
   t.equal((await hold(16_385)).statusCode, 503)
   for (const act of release) {
     act()
@@ -63,20 +65,20 @@ t.test('a body for which there is no room is refused, and a small one is not', a
 
 t.test('a body that has arrived for long makes room for others', async (t) => {
   const { hold, held, release } = await start()
-  const young = hold(4 * MB)
-  const old = hold(6 * MB, 11_000)
-  const alsoOld = hold(6 * MB, 20_000)
-  await held(16 * MB)
-  const others = hold(5 * MB)
+  const young = hold(2 * MB)
+  const old = hold(3 * MB, 11_000)
+  const alsoOld = hold(3 * MB, 20_000)
+  await held(LIMIT)
+  const others = hold(2 * MB)
   t.equal((await old).json().code, 'SERVICE_BUSY', 'the one that grew first')
-  await held(15 * MB)
+  await held(7 * MB)
   for (const act of release) {
     act()
   }
   for (const answer of await Promise.all([young, alsoOld, others])) {
     t.equal(answer.statusCode, 200)
   }
-  t.equal((await hold(17 * MB, 11_000)).json().code, 'SERVICE_BUSY', 'never itself')
+  t.equal((await hold(LIMIT + 1, 11_000)).json().code, 'SERVICE_BUSY', 'never itself')
   await held(0)
 })
 
@@ -101,11 +103,11 @@ t.test('requests are signed while others hold all there is for bodies, or announ
   }
   await until('all bodies have begun', async () => (await bodyBytes()) === 200)
   const kept = `{"x":[${`"${'a'.repeat(80_000)}",`.repeat(12)}`
-  for (let count = 0; count < 17; count++) {
+  for (let count = 0; count < 9; count++) {
     begin(kept)
   }
-  await until('there is no room', async () => (await bodyBytes()) > 15.5 * MB)
-  t.equal((await scrape(service.url)).samples.get('signing_service_http_body_bytes_limit'), 16 * MB)
+  await until('there is no room', async () => (await bodyBytes()) > 7 * MB)
+  t.equal((await scrape(service.url)).samples.get('signing_service_http_body_bytes_limit'), LIMIT)
   t.equal((await service.sign({ action: 'get_certificates' })).statusCode, 200)
   t.equal((await service.sign({ action: 'sign', data_to_be_signed: 'A'.repeat(8_000) })).statusCode, 200)
   const last = begin(kept)
