@@ -22,7 +22,7 @@ import { isSigner } from '../cms/signer-identifier.ts'
 import { quote } from '../common/quote.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
 import { isSelfSigned } from '../x509/chain.ts'
-import { EXTENSION, listElements, readExtensionList } from '../x509/extensions.ts'
+import { EXTENSION, listElements, readExtensionList, toCount } from '../x509/extensions.ts'
 import { DIRECTORY_NAME, sameGeneralName } from '../x509/names.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { TimestampError } from './timestamp-error.ts'
@@ -179,14 +179,18 @@ export function readTstInfo(der: Buffer): TstInfo {
 }
 
 /**
- * Checks that verifiers can read an Accuracy (RFC 3161 2.4.2). Its values do not matter here.
+ * Checks that verifiers can read an Accuracy (RFC 3161 2.4.2). How accurate it is does not matter here.
  *
- * @throws Error when it is malformed
+ * @throws Error when it is malformed, or millis or micros are outside of 1 to 999
  */
 function checkAccuracy(accuracy: DerReader | undefined): void {
-  for (const tag of [TAG.integer, contextTag(0, 'primitive'), contextTag(1, 'primitive')]) {
-    if (accuracy?.tag === tag) {
-      accuracy.integer(tag)
+  if (accuracy?.tag === TAG.integer) {
+    accuracy.integer()
+  }
+  for (const tag of [contextTag(0, 'primitive'), contextTag(1, 'primitive')]) {
+    const part = accuracy?.tag === tag ? toCount(accuracy.integer(tag)) : 1
+    if (part < 1 || part > 999) {
+      throw new Error('millis and micros are 1 to 999')
     }
   }
   accuracy?.finish()

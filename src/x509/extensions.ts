@@ -121,7 +121,7 @@ export function listElements(extensions: Extensions, id: string): Buffer[] {
   return extension === undefined ? [] : new DerReader(extension.value).enter(TAG.sequence).elements()
 }
 
-/** Converts a number of certificates in a path. No path reaches one that needs more than four octets. */
+/** Converts the content of an INTEGER. One of more than four octets becomes infinite, which no number that counts here reaches. */
 export function toCount(integer: Buffer): number {
   return integer.length > 4 ? Number.POSITIVE_INFINITY : integer.readIntBE(0, integer.length)
 }

@@ -19,6 +19,7 @@ import {
   verifyResponse,
 } from '../../src/timestamp/verify-response.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
+import { EXTENSION } from '../../src/x509/extensions.ts'
 import {
   type Issued,
   issue,
@@ -704,7 +705,8 @@ t.test('a token of another kind', async (t) => {
   refuses(t, forged({ contentType: '1.2.840.113549.1.7.1' }), 'signed something else', 'malformed')
   refuses(t, forged({ args: ['-cades', '-nocerts'] }), 'without the certificate of its signer', 'untrusted')
   refuses(t, forged({ args: ['-cades', '-nocerts'], chain: [] }), 'without the certificate', 'untrusted')
-  refuses(t, forged({ args: ['-cades', '-keyid'] }), 'without the certificate of its signer', 'untrusted')
+  const unnamed = forged({ args: ['-cades', '-keyid', '-nocerts'] })
+  refuses(t, unnamed, 'without the certificate of its signer', 'untrusted')
   refuses(t, forged({ args: ['-cades', '-md', 'sha1'] }), 'signed with a hash algorithm that is', 'untrusted')
   const many = Array.from({ length: 11 }, (_, index) => issue(directory, { subject: `/CN=${index}` }))
   refuses(t, forged({ chain: many }), 'sent more than 10 certificates', 'malformed')
@@ -790,6 +792,46 @@ t.test('a timestamp that OpenSSL cannot read, though it is signed', async (t) =>
     }
   }
 })
+
+t.test('an accuracy whose millis or micros are outside of what RFC 3161 2.4.2 allows', async (t) => {
+  const accuracyOf = (tagNumber: number, value: string) =>
+    encode(TAG.sequence, encode(contextTag(tagNumber, 'primitive'), Buffer.from(value, 'hex')))
+  const fields = elementsOf(tstInfo)
+  for (const [value, isAllowed] of [
+    ['00', false],
+    ['01', true],
+    ['03e7', true],
+    ['03e8', false],
+    ['ff', false],
+    ['0100000000', false],
+  ] as const) {
+    for (const tagNumber of [0, 1]) {
+      const answer = forged({
+        tstInfo: encode(TAG.sequence, ...fields.with(5, accuracyOf(tagNumber, value))),
+      })
+      if (isAllowed) {
+        t.ok(verifyResponse(answer, expected), value)
+      } else {
+        refuses(t, answer, 'answered with something other than a timestamp', 'malformed')
+      }
+    }
+  }
+})
+
+t.test(
+  'a signer that is named by its subjectKeyIdentifier is named by issuer and serial number, as OpenSSL reads',
+  async (t) => {
+    const answer = forged({ args: ['-cades', '-keyid'] })
+    t.notOk(verifies(directory, elementsOf(answer)[1] as Buffer, data, root))
+    const { token } = verifyResponse(answer, expected)
+    t.ok(verifies(directory, token, data, root))
+    const other = forged({ args: ['-cades', '-keyid'], signers: [rsa] })
+    const { extensions } = readCertificateFields(rsa.certificate)
+    const own = extensions.get(EXTENSION.subjectKeyIdentifier)?.value.subarray(2) as Buffer
+    other.fill(0, other.lastIndexOf(own), other.lastIndexOf(own) + own.length)
+    refuses(t, other, 'without the certificate of its signer', 'untrusted')
+  },
+)
 
 t.test('a digest whose algorithm has parameters, which OpenSSL does not take for that of the data', (t) => {
   const fields = elementsOf(tstInfo)
