@@ -216,31 +216,49 @@ export function hasSameIssuer(one: X509Certificate, other: X509Certificate): boo
 export function matchesIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return (
     hasIssuerName(certificate, issuer) &&
-    matchesKeyIdentifier((identify(certificate) as Identity).extensions, issuer)
+    matchesAuthority((identify(certificate) as Identity).extensions, issuer, isAbout)
   )
 }
 
-/** Returns whether the authorityKeyIdentifier of a certificate or a CRL, if there is one, is about `issuer`. */
+/**
+ * Returns whether the keyIdentifier in the authorityKeyIdentifier of a certificate or a CRL, if there is one, is that of `issuer`. The
+ * name and the serial number beside it may be those of another certificate of the same key.
+ */
 export function matchesKeyIdentifier(extensions: Extensions, issuer: X509Certificate): boolean {
+  return matchesAuthority(extensions, issuer, hasKeyIdentifier)
+}
+
+function matchesAuthority(
+  extensions: Extensions,
+  issuer: X509Certificate,
+  matches: (authority: DerReader, issuer: Identity) => boolean,
+): boolean {
   const own = identify(issuer) as Identity
   try {
     const value = extensions.get(EXTENSION.authorityKeyIdentifier)?.value
-    return value === undefined || isAbout(new DerReader(value).enter(TAG.sequence), own)
+    return value === undefined || matches(new DerReader(value).enter(TAG.sequence), own)
   } catch {
     return false
   }
 }
 
-function isAbout(authority: DerReader, issuer: Identity): boolean {
+function hasKeyIdentifier(authority: DerReader, { extensions }: Identity): boolean {
   const keyIdentifier = authority.optionalContent(FIELD.keyIdentifier)
+  const ownIdentifier = extensions.get(EXTENSION.subjectKeyIdentifier)?.value
+  return (
+    keyIdentifier === undefined ||
+    ownIdentifier === undefined ||
+    keyIdentifier.equals(new DerReader(ownIdentifier).content(TAG.octetString))
+  )
+}
+
+function isAbout(authority: DerReader, issuer: Identity): boolean {
+  const isItsKey = hasKeyIdentifier(authority, issuer)
   const names = authority.enterOptional(FIELD.authorityCertIssuer)?.elements() ?? []
   const serialNumber = authority.optionalContent(FIELD.authorityCertSerialNumber)
-  const ownIdentifier = issuer.extensions.get(EXTENSION.subjectKeyIdentifier)?.value
   const name = names.find(([tag]) => tag === DIRECTORY_NAME)
   return (
-    (keyIdentifier === undefined ||
-      ownIdentifier === undefined ||
-      keyIdentifier.equals(new DerReader(ownIdentifier).content(TAG.octetString))) &&
+    isItsKey &&
     (serialNumber === undefined || serialNumber.equals(issuer.serialNumber)) &&
     (name === undefined || sameName(new DerReader(name).content(DIRECTORY_NAME), issuer.issuer))
   )

@@ -47,7 +47,7 @@ const OTHER_KEY =
 
 /** Validators that look for the issuer by this extension do not find it (RFC 5280 5.2.1). */
 const OTHER_IDENTIFIER =
-  'its authorityKeyIdentifier is not that of the certificate of its issuer, though the key is; have the authority correct it'
+  'the keyIdentifier in its authorityKeyIdentifier is not that of its issuer, though the key is; have the authority correct it'
 
 /** The certificates that are looked for in a CRL. */
 export interface CrlQuestion {

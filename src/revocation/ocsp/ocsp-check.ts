@@ -5,7 +5,7 @@ import { encode } from '../../asn1/der-writer.ts'
 import { TAG } from '../../asn1/tag.ts'
 import { readGeneralizedTime } from '../../asn1/time.ts'
 import { type CertificateFields, readCertificateFields } from '../../x509/certificate-fields.ts'
-import { hasIssuerName, isSignedWithKeyOf, matchesIssuer } from '../../x509/chain.ts'
+import { hasIssuerName, isSignedWithKeyOf, matchesKeyIdentifier } from '../../x509/chain.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
@@ -252,8 +252,8 @@ function findSignerProblem(
 }
 
 /**
- * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: an authorityKeyIdentifier of
- * another certificate, malformed and critical extensions, names that its issuer may not certify, and what is no DER, since those that
+ * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: the keyIdentifier of
+ * another key, malformed and critical extensions, names that its issuer may not certify, and what is no DER, since those that
  * encode its certificate anew do not find it.
  */
 function findRefusal(signer: X509Certificate, issuer: X509Certificate): string | undefined {
@@ -262,9 +262,8 @@ function findRefusal(signer: X509Certificate, issuer: X509Certificate): string |
   }
   const reviewed = readForReview(signer)
   const problem = findPathProblem([signer, issuer]) ?? (reviewed && findEncodingWarning(reviewed))
-  // Where the authority was certified anew, it may be about the other one of its certificates
-  return problem === undefined && !matchesIssuer(signer, issuer)
-    ? 'its responder has a certificate whose authorityKeyIdentifier is not about that of its issuer'
+  return problem === undefined && !matchesKeyIdentifier(readCertificateFields(signer).extensions, issuer)
+    ? 'its responder has a certificate whose authorityKeyIdentifier is not that of its issuer'
     : distrust(problem)
 }
 
