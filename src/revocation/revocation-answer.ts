@@ -71,11 +71,12 @@ const WORDS: Readonly<Record<number, string>> = {
   4: 'superseded',
   5: 'cessation of operation',
   6: 'certificate hold',
+  8: 'remove from CRL',
   9: 'privilege withdrawn',
   10: 'AA compromise',
 }
 
-/** The CRLReason of an entry that was removed from the list. */
+/** The CRLReason of an entry that a delta CRL removes from the list. */
 export const REMOVE_FROM_CRL = 8
 
 /** The revocation of a certificate, or a hold. */

@@ -29,6 +29,11 @@ export function lacksProof({ responder, responderCrl }: VerifiedOcspAnswer): boo
   return responder !== undefined && responderCrl === undefined
 }
 
+/** Returns whether some validators refuse an answer, so that a CRL is preferred to it. */
+export function isDoubted(answer: VerifiedOcspAnswer): boolean {
+  return lacksProof(answer) || answer.doubt !== undefined
+}
+
 export interface Responder {
   /** Fingerprint of the certificate of the issuer. */
   readonly issuer: string

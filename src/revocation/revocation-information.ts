@@ -7,7 +7,12 @@ import type { CachedFetch } from './cached-fetch.ts'
 import { findScopeProblem } from './crl/crl.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
 import type { Revocation } from './revocation-answer.ts'
-import { type IssuedCertificate, lacksProof, type VerifiedOcspAnswer } from './revocation-checker.ts'
+import {
+  type IssuedCertificate,
+  isDoubted,
+  lacksProof,
+  type VerifiedOcspAnswer,
+} from './revocation-checker.ts'
 
 /** Revocation information about a chain. */
 export interface RevocationInformation {
@@ -139,12 +144,14 @@ export interface Evidence {
 }
 
 /**
- * Tells which of two is taken where nothing proves that the responder of an OCSP response is good, and a CRL is there too: the CRL,
- * which more validators take (`proven`), or the response (`small`).
+ * Tells which of two is taken where some validators refuse an OCSP response, as one whose responder nothing proves to be good, and a
+ * CRL is there too: the CRL, which more validators take (`proven`), or the response (`small`).
  */
 export type PreferredEvidence = 'proven' | 'small'
 
 const NO_ADDRESS = 'it names neither an OCSP responder nor a CRL that could be asked'
+const NAMES_OWN_ISSUER =
+  'is that of a distribution point with its own issuer as cRLIssuer: Bouncy Castle, PDFBox and pyHanko do not take it'
 const NO_ANSWER_YET = 'nobody has answered yet'
 const ANSWER_ENDED = 'the last answer has ended, and no other has come yet'
 
@@ -177,14 +184,14 @@ export class WatchedCertificate {
   }
 
   /**
-   * True if OCSP does not work, or gives answers without proof that their responder is good, or if a CRL revokes the certificate: it
+   * True if OCSP does not work, or gives answers that some validators refuse, or if a CRL revokes the certificate: it
    * counts until its end, and a later one may have lifted a hold. Otherwise no CRL is fetched, since CRLs are large.
    */
   get needsCrl(): boolean {
     const { ocsp } = this
     const isWanted = this.#isRevokedByCrl() || this.#former !== undefined
-    const isDoubted = ocsp?.held !== undefined && lacksProof(ocsp.held)
-    return ocsp === undefined || ocsp.problem !== undefined || isDoubted || isWanted
+    const isInDoubt = ocsp?.held !== undefined && isDoubted(ocsp.held)
+    return ocsp === undefined || ocsp.problem !== undefined || isInDoubt || isWanted
   }
 
   /** Describes what is known at a moment. */
@@ -236,9 +243,15 @@ export class WatchedCertificate {
     return answer !== undefined && lacksProof(answer) && !this.#isPending() ? answer.signer : undefined
   }
 
+  /** Says which validators do not take the fresh answer that there is, and why, if any, and if no CRL stands in for it. */
+  ocspDoubt(at: Date): string | undefined {
+    return this.#isPending() ? undefined : this.#select(at).answer?.doubt
+  }
+
   /** Says which validators do not take the fresh CRL that there is, and why, if any. */
   crlDoubt(at: Date): string | undefined {
-    return this.#select(at).crl?.doubt
+    const { crl } = this.#select(at)
+    return crl?.doubt ?? (crl && this.issued.addresses.namesOwnIssuer ? NAMES_OWN_ISSUER : undefined)
   }
 
   get crl(): CachedFetch<CheckedCrl> | undefined {
@@ -287,7 +300,7 @@ export class WatchedCertificate {
     const answer = this.ocsp?.fresh(at)
     const fresh = this.crl?.fresh(at)
     const crl = fresh && this.#findCrlProblem(fresh) === undefined ? fresh : undefined
-    if (answer !== undefined && (crl === undefined || preferred === 'small' || !lacksProof(answer))) {
+    if (answer !== undefined && (crl === undefined || preferred === 'small' || !isDoubted(answer))) {
       return { answer }
     }
     return crl === undefined ? {} : { crl }

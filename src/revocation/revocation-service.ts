@@ -67,6 +67,13 @@ const DOUBTS: readonly ((certificate: WatchedCertificate, at: Date) => string | 
     )
   },
   (certificate, at) => {
+    const doubt = certificate.ocspDoubt(at)
+    return (
+      doubt &&
+      `The OCSP response about ${certificate.issued.subject} ${doubt} in containers of level b-lt; have the authority correct it`
+    )
+  },
+  (certificate, at) => {
     const doubt = certificate.crlDoubt(at)
     return (
       doubt &&

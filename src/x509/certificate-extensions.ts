@@ -1,11 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
+import { encode } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { type CertificateFields, readCertificateFields } from './certificate-fields.ts'
 import { EXTENSION, type Extensions, ID_AD_OCSP, listElements, toCount } from './extensions.ts'
 import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
-import { includesName, URI } from './names.ts'
+import { DIRECTORY_NAME, includesName, URI } from './names.ts'
 
 /** Names of key usages in the order of their bits (RFC 5280 4.2.1.3). */
 const KEY_USAGES = [
@@ -156,6 +157,8 @@ export interface RevocationAddresses {
   readonly crl: readonly URL[]
   /** All GeneralNames of the distribution points of such CRLs, DER. */
   readonly distributionPoints: readonly Buffer[]
+  /** True if each of these points names the certificate's own issuer as cRLIssuer too, though RFC 5280 4.2.1.13 forbids it. */
+  readonly namesOwnIssuer: boolean
   readonly delta: DeltaAddresses
   /** Addresses of either kind that are never asked. */
   readonly ignored: { readonly ocsp: readonly IgnoredAddress[]; readonly crl: readonly IgnoredAddress[] }
@@ -193,13 +196,14 @@ export function readAddresses({
   const points = readEach(extensions, EXTENSION.crlDistributionPoints, (point) => [
     readDistributionPoint(point, issuer),
   ])
-  const distributionPoints = points.flatMap(({ names, why }) => (why === undefined ? names : []))
+  const usable = points.filter(({ why }) => why === undefined)
   const ocsp = readTexts(readEach(extensions, EXTENSION.authorityInfoAccess, readResponder))
   const crl = points.flatMap(readPointTexts)
   return {
     ocsp: toUrls(ocsp),
     crl: toUrls(crl),
-    distributionPoints,
+    distributionPoints: usable.flatMap(({ names }) => names),
+    namesOwnIssuer: usable.length > 0 && usable.every(({ namesIssuer }) => namesIssuer),
     delta: readDeltaAddresses(extensions, issuer),
     ignored: { ocsp: ocsp.filter(isIgnored), crl: crl.filter(isIgnored) },
   }
@@ -231,13 +235,16 @@ function readResponder(description: Buffer): Buffer[] {
 interface DistributionPoint {
   /** DER GeneralNames. */
   readonly names: readonly Buffer[]
+  /** True if it names the issuer of the certificate as cRLIssuer. */
+  readonly namesIssuer?: boolean
   /** Says why its CRL is never asked for, as that of others or of some reasons. */
   readonly why?: string
 }
 
 function readDistributionPoint(der: Buffer, issuer: Buffer): DistributionPoint {
   const point = new DerReader(der).enter(TAG.sequence)
-  const names = point.enterOptional(contextTag(0))?.enterOptional(contextTag(0))?.elements() ?? []
+  const name = point.enterOptional(contextTag(0))
+  const names = name === undefined ? [] : readDistributionPointName(name, issuer)
   // An authority must have a complete CRL beside those for some reasons (RFC 5280 4.2.1.13)
   if (point.optionalContent(REASONS) !== undefined) {
     return { names, why: 'it has a CRL for some reasons only' }
@@ -245,8 +252,24 @@ function readDistributionPoint(der: Buffer, issuer: Buffer): DistributionPoint {
   const crlIssuer = point.enterOptional(CRL_ISSUER)
   // Some authorities name themselves there, though they must not
   return crlIssuer === undefined || includesName(crlIssuer, issuer)
-    ? { names }
+    ? { names, namesIssuer: crlIssuer !== undefined }
     : { names, why: 'it has the CRL of another issuer' }
+}
+
+/**
+ * Reads a DistributionPointName, which certificates and CRLs have (RFC 5280 4.2.1.13, 5.2.5).
+ *
+ * @param name content of its tag
+ * @param issuer DER Name of the issuer of the CRL, below which nameRelativeToCRLIssuer is
+ * @returns DER GeneralNames
+ */
+export function readDistributionPointName(name: DerReader, issuer: Buffer): readonly Buffer[] {
+  const relative = name.optionalContent(contextTag(1))
+  if (relative === undefined) {
+    return name.enterOptional(contextTag(0))?.elements() ?? []
+  }
+  const rdns = [...new DerReader(issuer).enter(TAG.sequence).elements(), encode(TAG.set, relative)]
+  return [encode(DIRECTORY_NAME, encode(TAG.sequence, ...rdns))]
 }
 
 function readPointTexts({ names, why }: DistributionPoint): NamedAddress[] {

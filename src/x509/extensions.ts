@@ -1,13 +1,14 @@
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 
-/** Extensions of certificates (RFC 5280 4.2, RFC 6960 4.2.2.2.1, RFC 9608 2, EN 319 412-1 5.2). */
+/** Extensions of certificates (RFC 5280 4.2, RFC 6960 4.2.2.2.1, RFC 9608 2, EN 319 412-1 5.2) and of CRLs (RFC 5280 5.2). */
 export const EXTENSION = {
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   issuerAltName: '2.5.29.18',
   basicConstraints: '2.5.29.19',
+  crlNumber: '2.5.29.20',
   nameConstraints: '2.5.29.30',
   crlDistributionPoints: '2.5.29.31',
   certificatePolicies: '2.5.29.32',

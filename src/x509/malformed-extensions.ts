@@ -63,7 +63,7 @@ type ExtensionTypes = Readonly<Partial<Record<keyof typeof EXTENSION, Schema>>>
  * Extensions that OpenSSL reads in each certificate of a path before all else (`ossl_x509v3_cache_extensions`). Where one is
  * malformed, no path with the certificate is valid, even if it is the root.
  */
-export const READ_ALWAYS: ExtensionTypes = {
+export const READ_ALWAYS = {
   subjectKeyIdentifier: new asn1js.OctetString(),
   authorityKeyIdentifier: sequence([
     primitive(0, true),
@@ -85,10 +85,10 @@ export const READ_ALWAYS: ExtensionTypes = {
   netscapeCertType: BIT_STRING,
   ipAddrBlocks: sequence([repeated(ANY)]),
   autonomousSysIds: sequence([repeated(ANY)]),
-}
+} satisfies ExtensionTypes
 
 /** Extensions that validators read where they need them, such as those that check policies. */
-const READ_BY_SOME: ExtensionTypes = {
+const READ_BY_SOME = {
   // PolicyInformation (RFC 5280 4.2.1.4)
   certificatePolicies: sequence([
     repeated(sequence([OBJECT_IDENTIFIER, new asn1js.Sequence({ optional: true })])),
@@ -98,6 +98,15 @@ const READ_BY_SOME: ExtensionTypes = {
   inhibitAnyPolicy: new asn1js.Integer(),
   issuerAltName: sequence(GENERAL_NAMES),
   authorityInfoAccess: sequence([repeated(sequence([OBJECT_IDENTIFIER, GENERAL_NAME]))]),
+} satisfies ExtensionTypes
+
+/** Extensions of CRLs (RFC 5280 5.2) that some validators read, whether they need them or not. */
+const READ_IN_CRLS: ExtensionTypes = {
+  authorityKeyIdentifier: READ_ALWAYS.authorityKeyIdentifier,
+  issuerAltName: READ_BY_SOME.issuerAltName,
+  authorityInfoAccess: READ_BY_SOME.authorityInfoAccess,
+  freshestCrl: READ_ALWAYS.crlDistributionPoints,
+  crlNumber: new asn1js.Integer(),
 }
 
 function sequence(value: Schema[]): asn1js.Sequence {
@@ -143,6 +152,15 @@ export function findDoubtfulExtensions(extensions: Extensions): string[] {
     ),
     ...findExtensions(extensions, READ_ALWAYS, (value, type) => isOfType(value, type) && isFollowed(value)),
   ]
+}
+
+/** Names the malformed extensions of a CRL that only some validators read. */
+export function findDoubtfulCrlExtensions(extensions: Extensions): string[] {
+  return findExtensions(
+    extensions,
+    READ_IN_CRLS,
+    (value, type) => !isOfType(value, type) || isFollowed(value),
+  )
 }
 
 function findExtensions(

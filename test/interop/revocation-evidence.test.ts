@@ -1,10 +1,14 @@
 /** Whether a container alone says that nothing was revoked: what the JDK's PKIX, without a network, finds missing or wrong. */
 import { join } from 'node:path'
 import t from 'tap'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { TAG } from '../../src/asn1/tag.ts'
+import { checkCrl } from '../../src/revocation/crl/crl-check.ts'
 import { CRL_EXTENSIONS, issueResponder, startAuthorities } from '../support/authorities.ts'
 import { RSA_2048 } from '../support/certificates.ts'
 import { createLongTermContainer, PLACES, type Place } from '../support/long-term-container.ts'
 import { type Evidence, evidenceAbout, ocspAbout } from '../support/long-term-evidence.ts'
+import { CRL, extensionsOf, resign } from '../support/resigned.ts'
 import type { JavaDemands } from '../support/validators/bouncy-castle.ts'
 import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 
@@ -111,6 +115,30 @@ t.test('revocation information in containers', { skip: WITHOUT_JAVA }, async (t)
     damaged.writeUInt8(damaged.readUInt8(damaged.length - 9) ^ 1, damaged.length - 9)
     const found = await faults(await container({ ...complete, crls: { ...complete.crls, issuing: damaged } }))
     t.match(found, { revocation: /CN=Issuing CA.* may be revoked/ })
+  })
+
+  t.test('what the service warns of in CRLs', async (t) => {
+    const { keyFile } = timestampIssuing.issued
+    const withList = async (timestamps: Buffer) =>
+      faults(await container({ ...complete, crls: { ...complete.crls, timestamps } }))
+    const extension = (id: string) => extensionsOf(0, [id, Buffer.from('0500', 'hex')])
+    const version = (number: number) => encode(TAG.integer, Buffer.of(number))
+    for (const fields of [
+      { [CRL.version]: version(0) },
+      { [CRL.version]: version(2) },
+      ...['2.5.29.20', '2.5.29.18', '2.5.29.46', '1.3.6.1.5.5.7.1.1'].map((id) => ({
+        [CRL.extensions - 1]: extension(id),
+      })),
+    ]) {
+      const list = resign(complete.crls.timestamps, keyFile, fields)
+      const question = { issuer: timestampIssuing.issued.certificate, serialNumbers: new Set<string>() }
+      t.match((await checkCrl(list, question, new Date())).doubt, /Bouncy Castle/)
+      t.match(await withList(list), { 'timestamp-revocation': /./ })
+    }
+    timestampIssuing.revoke(timestamps.certificate, new Date(Date.now() - DAY_MS), 'removeFromCRL')
+    const removed = await timestampIssuing.crl({ extensions: CRL_EXTENSIONS })
+    timestampIssuing.know(timestamps.certificate)
+    t.match(await withList(removed), { 'timestamp-revocation': /CN=Timestamps.* is revoked/ })
   })
 
   t.test('a responder that may itself have been revoked needs information of its own', async (t) => {

@@ -5,8 +5,8 @@ import { encodePem } from '../../src/asn1/pem.ts'
 import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
 import { type Issued, issue, openssl, withLongLength } from '../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../support/changed-crl.ts'
-import { CRL, resign, timeOf } from '../support/resigned.ts'
-import { judgeCrl, judgeOcsp, RevocationAuthority } from '../support/revocation-authority.ts'
+import { CRL, resign, resignAnswer, timeOf } from '../support/resigned.ts'
+import { asn1Time, judgeCrl, judgeOcsp, RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt, issueRevocationChain, ocspAt } from '../support/revocation-chain.ts'
 import { type Handler, startRevocationServer } from '../support/revocation-server.ts'
 import { type WatchedChain, watchChain } from '../support/revocation-watch.ts'
@@ -332,6 +332,32 @@ t.test('the answer of a responder that nothing shows to be good counts without a
   t.strictSame(service.doubts([leaf.certificate]), [], 'of one whose issuer is not known')
 })
 
+t.test(
+  'the CRL stands in for an answer that some validators refuse for its times, which counts without one',
+  async (t) => {
+    const { watch, server, authority, directory, judge, certificates } = await setUp(t)
+    server.on('/ocsp', async (request) => {
+      const answer = await authority.respond(request)
+      const produced = timeOf(asn1Time(new Date(Date.now() - 60_000)))
+      return resignAnswer(answer, authority.issued.keyFile, () => ({ 1: produced }))
+    })
+    const { until, service, messages } = watch(QUICK)
+    const { crls } = await until(({ complete, ocspResponses }) => complete && ocspResponses.length === 0)
+    t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued))
+    t.strictSame(service.doubts(certificates), [])
+    t.strictSame(messages, [])
+    server.on('/authority.crl', () => undefined)
+    const other = watch(QUICK)
+    const warnings = () => other.messages.filter((message) => message.includes('producedAt'))
+    const { ocspResponses } = await other.until(() => warnings().length > 0)
+    t.equal(judge(ocspResponses[0]?.der), 'good')
+    t.strictSame(warnings(), [
+      'The OCSP response about CN=leaf was signed at a time before that of which it tells (producedAt, thisUpdate): pdfsig does not ' +
+        'take it in containers of level b-lt; have the authority correct it',
+    ])
+  },
+)
+
 t.test('an answer that came before its responder was revoked is not handed out any more', async (t) => {
   const { watch, server, authority, directory } = await setUp(t)
   const [signer, other] = ['responder', 'other responder'].map((name) =>
@@ -506,11 +532,44 @@ t.test('a CRL that some validators do not take counts, with a warning', async (t
   t.strictSame(
     messages.filter((message) => message.includes('issuingDistributionPoint')),
     [
-      'The CRL about CN=leaf has a critical issuingDistributionPoint that names no distribution point: EU DSS does not take it in ' +
+      'The CRL about CN=leaf has a critical issuingDistributionPoint that names no address of a CRL: EU DSS does not take it in ' +
         'containers of level b-lt; have the authority correct it',
     ],
     'once',
   )
+})
+
+t.test('a CRL of a distribution point with its own issuer as cRLIssuer counts, with a warning', async (t) => {
+  const { server, authority, root, directory, certificates } = await setUpCrls(t)
+  const points = (...names: string[]) =>
+    names.flatMap((name, index) => [
+      ...[`[point${index}]`, `fullname = URI:${server.url}/${name}.crl`],
+      ...(name === 'own' ? ['CRLissuer = dirName:issuer', '[issuer]', 'CN = authority'] : []),
+    ])
+  server.on('/own.crl', () => authority.crl())
+  server.on('/plain.crl', () => authority.crl())
+  for (const [names, doubts] of [
+    [
+      ['own'],
+      [
+        'The CRL about CN=leaf is that of a distribution point with its own issuer as cRLIssuer: Bouncy Castle, PDFBox and pyHanko do not ' +
+          'take it in containers of level b-lt; have the authority correct it',
+      ],
+    ],
+    [['own', 'plain'], []],
+  ] as const) {
+    const list = names.map((_, index) => `point${index}`).join(', ')
+    const leaf = issue(directory, {
+      ...{ subject: '/CN=leaf', issuer: authority.issued },
+      extension: [`crlDistributionPoints = ${list}`, ...points(...names)].join('\n'),
+    })
+    const chain = [leaf.certificate, ...certificates.slice(1)]
+    const { until, service } = watchChain(chain, QUICK)
+    t.teardown(() => service.stop())
+    const { crls } = await until(complete)
+    t.ok(crls.every((crl) => [root, authority].some(({ issued }) => judgeCrl(directory, crl, issued))))
+    t.strictSame(service.doubts(chain), doubts)
+  }
 })
 
 t.test('a CRL that does not say when it was made revokes until a later one does not', async (t) => {

@@ -19,7 +19,15 @@ export const CERTIFICATE = {
   extensions: 7,
 }
 /** Places of fields in a TBSCertList of version 2 (RFC 5280 5.1). */
-export const CRL = { signature: 1, issuer: 2, thisUpdate: 3, nextUpdate: 4, entries: 5, extensions: 6 }
+export const CRL = {
+  version: 0,
+  signature: 1,
+  issuer: 2,
+  thisUpdate: 3,
+  nextUpdate: 4,
+  entries: 5,
+  extensions: 6,
+}
 
 /** New fields by their places. A field may be several elements, or none. */
 export type Fields = Readonly<Record<number, Buffer>>

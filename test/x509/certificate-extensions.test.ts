@@ -4,7 +4,7 @@ import { issue } from '../support/certificates.ts'
 
 const directory = t.testdir()
 const NO_ADDRESSES = {
-  ...{ ocsp: [], crl: [], distributionPoints: [] },
+  ...{ ocsp: [], crl: [], distributionPoints: [], namesOwnIssuer: false },
   delta: { asked: [], ignored: [] },
   ignored: { ocsp: [], crl: [] },
 }

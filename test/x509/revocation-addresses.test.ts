@@ -53,7 +53,7 @@ t.test('addresses are those over HTTP, of responders and of complete CRLs of the
       'CN = part',
     ),
     {
-      ...{ ocsp: [], crl: ['http://a/'], points: 1 },
+      ...{ ocsp: [], crl: ['http://a/'], points: 2 },
       ignored: {
         ...NONE,
         crl: [

@@ -8,9 +8,10 @@ import {
 } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { matchesKeyIdentifier } from '../../x509/chain.ts'
-import { EXTENSION, type Extensions, findUnknownCritical } from '../../x509/extensions.ts'
+import { EXTENSION, findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
-import { sameName } from '../../x509/names.ts'
+import { findDoubtfulCrlExtensions } from '../../x509/malformed-extensions.ts'
+import { sameName, URI } from '../../x509/names.ts'
 import {
   type Flawed,
   findEncodingProblem,
@@ -23,6 +24,7 @@ import {
   CRL_EXTENSION,
   type Crl,
   type CrlScope,
+  type FoundEntries,
   findRevocations,
   type Revocations,
   readCrl,
@@ -98,7 +100,7 @@ export async function checkCrl(
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
   // The moment at which it came is later than any CRL that came before and did not list the certificate
   const { der, thisUpdate = at, nextUpdate = thisUpdate, extensions } = crl
-  const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value)
+  const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value, crl.issuer)
   const isIdentified = matchesKeyIdentifier(extensions, issuer)
   if (scope === undefined) {
     throw new Error('it is about attribute certificates alone')
@@ -126,7 +128,7 @@ export async function checkCrl(
   }
   const checked = {
     ...{ der, thisUpdate, nextUpdate, scope, serialNumbers, revocations },
-    doubt: findDoubt(extensions, scope),
+    doubt: findDoubt(crl, scope, found),
     delta: readDeltaAddresses(extensions, crl.issuer),
     number: readCrlNumber(extensions.get(CRL_EXTENSION.crlNumber)),
     baseNumber: readCrlNumber(extensions.get(CRL_EXTENSION.deltaCrlIndicator)),
@@ -134,13 +136,32 @@ export async function checkCrl(
   return flaw === undefined ? checked : { ...checked, flaw }
 }
 
-function findDoubt(extensions: Extensions, { distributionPoints }: CrlScope): string | undefined {
+/** Content of the version's INTEGER in a CRL with extensions (RFC 5280 5.1.2.1). */
+const VERSION_2 = Buffer.of(1)
+
+/** Finds what keeps some validators from taking a CRL, and which, in words. */
+function findDoubt(
+  { version, extensions }: Crl,
+  { distributionPoints }: CrlScope,
+  { hasOddReason }: FoundEntries,
+): string | undefined {
   const critical = KNOWN_TO_SOME.find((id) => extensions.get(id)?.critical)
   if (critical !== undefined) {
     return `has a critical extension, ${critical}, which is not to be critical: Bouncy Castle, PDFBox and EU DSS do not take it`
   }
-  return extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.critical && distributionPoints === undefined
-    ? 'has a critical issuingDistributionPoint that names no distribution point: EU DSS does not take it'
+  if (version !== undefined && !version.equals(VERSION_2)) {
+    return 'has another version than 2: Bouncy Castle and PDFBox do not take it'
+  }
+  if (hasOddReason) {
+    return 'has a reasonCode that is no ENUMERATED: Bouncy Castle and PDFBox do not take it'
+  }
+  const [malformed] = findDoubtfulCrlExtensions(extensions)
+  if (malformed !== undefined) {
+    return `has a malformed extension (${malformed}): Bouncy Castle, PDFBox and pyHanko do not take it`
+  }
+  const namesAddress = distributionPoints?.some(([tag]) => tag === URI)
+  return extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.critical && !namesAddress
+    ? 'has a critical issuingDistributionPoint that names no address of a CRL: EU DSS does not take it'
     : undefined
 }
 

@@ -5,7 +5,9 @@ import { sameAlgorithm } from '../../asn1/algorithm-identifier.ts'
 import { checkInteger, DerReader } from '../../asn1/der-reader.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
+import { readDistributionPointName } from '../../x509/certificate-extensions.ts'
 import {
+  EXTENSION,
   type Extension,
   type Extensions,
   findUnknownCritical,
@@ -28,7 +30,7 @@ import {
 /** Extensions of CRLs (RFC 5280 5.2) and of their entries (5.3). */
 export const CRL_EXTENSION = {
   reasonCode: '2.5.29.21',
-  crlNumber: '2.5.29.20',
+  crlNumber: EXTENSION.crlNumber,
   invalidityDate: '2.5.29.24',
   deltaCrlIndicator: '2.5.29.27',
   issuingDistributionPoint: '2.5.29.28',
@@ -42,6 +44,8 @@ export interface Crl extends SignedObject, Flawed {
    * refuse a CRL in which only one of them has parameters.
    */
   readonly der: Buffer
+  /** Content of the INTEGER; undefined if it is not written. */
+  readonly version: Buffer | undefined
   /** Undefined if it is wrong, which is a flaw. */
   readonly thisUpdate: Date | undefined
   /** Undefined if it is wrong, or if the CRL lacks the field, though RFC 5280 5.1.2.5 demands it. */
@@ -79,9 +83,7 @@ export function readCrl(der: Buffer): Crl {
   const signed = readSignedObject(list)
   list.finish()
   const content = DerReader.lenient(signed.toBeSigned).enter(TAG.sequence)
-  if (content.tag === TAG.integer) {
-    content.integer() // version
-  }
+  const version = content.tag === TAG.integer ? content.integer() : undefined
   const algorithm = content.element(TAG.sequence)
   if (!sameAlgorithm(algorithm, signed.algorithm)) {
     throw new Error('it names two algorithms for its signature')
@@ -98,7 +100,7 @@ export function readCrl(der: Buffer): Crl {
   return {
     ...signed,
     der: algorithm.equals(signed.algorithm) ? der : encodeSignedObject({ ...signed, algorithm }),
-    ...{ issuer, thisUpdate, nextUpdate, entries, extensions },
+    ...{ version, issuer, thisUpdate, nextUpdate, entries, extensions },
     ...(flaw !== undefined && { flaw }),
   }
 }
@@ -129,21 +131,22 @@ const ALL: CrlScope = { distributionPoints: undefined, only: undefined }
  * Reads the issuingDistributionPoint extension. A malformed one must not keep a revocation from counting.
  *
  * @param value DER of the extension; undefined if the CRL has none, and so covers all certificates
+ * @param issuer DER Name, that of the CRL
  * @returns undefined if it covers attribute certificates alone
  */
-export function readCrlScope(value: Buffer | undefined): CrlScope | undefined {
+export function readCrlScope(value: Buffer | undefined, issuer: Buffer): CrlScope | undefined {
   try {
-    return value === undefined ? ALL : readIssuingDistributionPoint(value)
+    return value === undefined ? ALL : readIssuingDistributionPoint(value, issuer)
   } catch {
     return { ...ALL, partial: 'its issuingDistributionPoint is none of RFC 5280 5.2.5' }
   }
 }
 
 /** @throws Error when the extension is malformed, or contradicts itself */
-function readIssuingDistributionPoint(value: Buffer): CrlScope | undefined {
+function readIssuingDistributionPoint(value: Buffer, issuer: Buffer): CrlScope | undefined {
   const scope = new DerReader(value).enter(TAG.sequence)
   const name = scope.enterOptional(FIELD.distributionPoint)
-  const distributionPoints = name && (name.enterOptional(contextTag(0))?.elements() ?? [])
+  const distributionPoints = name && readDistributionPointName(name, issuer)
   const user = readFlag(scope, FIELD.onlyContainsUserCerts)
   const ca = readFlag(scope, FIELD.onlyContainsCaCerts)
   const someReasons = scope.tag === FIELD.onlySomeReasons && scope.element().length > 0
@@ -204,6 +207,8 @@ export type Revocations = ReadonlyMap<string, Revocation>
 
 export interface FoundEntries extends Flawed {
   readonly revocations: Revocations
+  /** True if an entry has a reasonCode that is no ENUMERATED, as RFC 5280 5.3.1 demands. */
+  readonly hasOddReason: boolean
 }
 
 /**
@@ -216,11 +221,14 @@ export interface FoundEntries extends Flawed {
  * @throws Error when an entry has no serial number
  */
 export async function findRevocations(
-  { entries, issuer, thisUpdate }: Pick<Crl, 'entries' | 'issuer'> & Pick<UpdateTimes, 'thisUpdate'>,
+  crl: Pick<Crl, 'entries' | 'issuer' | 'extensions'> & Pick<UpdateTimes, 'thisUpdate'>,
   serialNumbers: ReadonlySet<string>,
 ): Promise<FoundEntries> {
+  const { entries, issuer, thisUpdate } = crl
+  const isDelta = crl.extensions.has(CRL_EXTENSION.deltaCrlIndicator)
   const revocations = new Map<string, Revocation>()
   let flaw: string | undefined
+  let hasOddReason = false
   let isOfIssuer = true
   let octets = 0
   while (entries?.tag !== undefined) {
@@ -239,8 +247,10 @@ export async function findRevocations(
       flaw ??= findUnknownCritical(extensions, [CRL_EXTENSION.reasonCode, CRL_EXTENSION.invalidityDate])
       const other = extensions.get(CRL_EXTENSION.certificateIssuer)
       isOfIssuer = other === undefined ? isOfIssuer : isIssuer(other.value, issuer)
+      const code = extensions.get(CRL_EXTENSION.reasonCode)
+      hasOddReason ||= code !== undefined && code.value[0] !== TAG.enumerated
       if (isWanted) {
-        revocation = readRevocation(time, extensions.get(CRL_EXTENSION.reasonCode))
+        revocation = readRevocation(time, code, isDelta)
       }
     } catch (error) {
       flaw ??= (error as Error).message
@@ -254,13 +264,20 @@ export async function findRevocations(
     }
   }
   flaw ??= entries?.flaw
-  return { revocations, ...(flaw !== undefined && { flaw }) }
+  return { revocations, hasOddReason, ...(flaw !== undefined && { flaw }) }
 }
 
-/** Reads date and reason; undefined for a certificate that was removed from the list (removeFromCRL). */
-function readRevocation(time: DerReader, code: Extension | undefined): Revocation | undefined {
+/**
+ * Reads date and reason; undefined for a certificate that a delta CRL removes from the list. Other CRLs have no removeFromCRL (RFC 5280
+ * 5.3.1), and most validators call a certificate revoked that has it there.
+ */
+function readRevocation(
+  time: DerReader,
+  code: Extension | undefined,
+  isDelta: boolean,
+): Revocation | undefined {
   const reason = code && new DerReader(code.value).content(TAG.enumerated)[0]
-  return reason === REMOVE_FROM_CRL
+  return reason === REMOVE_FROM_CRL && isDelta
     ? undefined
     : { at: readTime(time, { fractions: true }), reason: describeReason(reason) }
 }

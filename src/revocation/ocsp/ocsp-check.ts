@@ -52,6 +52,8 @@ export interface OcspAnswer extends UpdateTimes, Flawed {
   /** DER OCSPResponse, with no certificate but its responder's. */
   readonly der: Buffer
   readonly revocation: Revocation | undefined
+  /** Says which validators do not take it, and why, if any. */
+  readonly doubt: string | undefined
   /** The issuer of the certificate, or the responder that it has authorized. */
   readonly signer: X509Certificate
 }
@@ -107,8 +109,22 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   const answer = {
     der: encodeOcspResponse(response, signer.raw),
     ...{ thisUpdate, nextUpdate, signer, revocation },
+    doubt: findDoubt(single, producedAt),
   }
   return flaw === undefined ? answer : asRevocationOnly(answer, flaw)
+}
+
+/** Finds what keeps some validators from taking the times of an answer, and which, in words. */
+function findDoubt(
+  { thisUpdate, nextUpdate }: SingleResponse,
+  producedAt: Date | undefined,
+): string | undefined {
+  if ([thisUpdate, nextUpdate, producedAt].some((time) => time !== undefined && time.getMilliseconds() > 0)) {
+    return 'has a time with a fraction of a second (RFC 6960 4.2.2.1): pdfsig does not take it'
+  }
+  return producedAt !== undefined && thisUpdate !== undefined && producedAt < thisUpdate
+    ? 'was signed at a time before that of which it tells (producedAt, thisUpdate): pdfsig does not take it'
+    : undefined
 }
 
 /**
