@@ -126,3 +126,13 @@ export interface SignersConfiguration {
   /** Absolute paths of all files that were read. */
   readonly files: readonly string[]
 }
+
+/** Returns all certificates in the files of a signer, and in those of its timestamp authorities. */
+export function certificatesInFiles({
+  certificates = [],
+  caCertificates,
+  container,
+}: Pick<SignerConfiguration, 'certificates' | 'caCertificates' | 'container'>): readonly X509Certificate[] {
+  const authorities = container.timestamps?.authorities ?? []
+  return [...certificates, ...caCertificates, ...authorities.flatMap(({ trustAnchors }) => trustAnchors)]
+}

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HttpClient } from '../common/http-client.ts'
 import { keepLatest } from '../common/keep-latest.ts'
-import { type ChainLink, chainLinks, linkKey } from '../x509/chain.ts'
+import { buildChain, type ChainLink, chainLinks, hasSameSubject, linkKey } from '../x509/chain.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
 import { CrlCache } from './crl-cache.ts'
@@ -18,6 +18,7 @@ import {
   type VerifiedOcspAnswer,
 } from './revocation-checker.ts'
 import {
+  type CertificatePath,
   describeState,
   findRevoked,
   gatherInformation,
@@ -102,6 +103,8 @@ export class RevocationService {
   readonly #responders = new Map<string, Responder>()
   /** Links that were looked up already, keyed by chain. */
   #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
+  #chains: readonly CertificatePath[] = []
+  #others: readonly X509Certificate[] = []
   #running = false
 
   constructor({ log, client, observer, limits }: RevocationServiceOptions) {
@@ -114,8 +117,11 @@ export class RevocationService {
    * Watches these chains and no others. It keeps what it knows about those that stay.
    *
    * @param chains each leaf first
+   * @param others certificates in any order, among which may be those of other keys of the issuers
    */
-  watch(chains: readonly (readonly X509Certificate[])[]): void {
+  watch(chains: readonly CertificatePath[], others: readonly X509Certificate[] = []): void {
+    this.#chains = chains
+    this.#others = others
     const certificates = new Map<string, WatchedCertificate>()
     const lists = new Map<string, CrlCache>()
     const former = [...this.#certificates.values()]
@@ -284,7 +290,10 @@ export class RevocationService {
         [...this.#responders.values()].flatMap((one) =>
           one.issuer === issuer.fingerprint256 ? one.serialNumber : [],
         ),
-      fetch: (urls, question, signal) => this.#checker.fetchCrl(urls, { issuer, ...question }, signal),
+      fetch: (urls, question, signal) => {
+        const otherKeys = this.#otherKeysOf(issuer)
+        return this.#checker.fetchCrl(urls, { issuer, otherKeys, ...question }, signal)
+      },
       createSource: (kind, ask) =>
         this.#source(`the ${kind} of ${name}`, { ask, revokes: ({ revocations }) => revocations.size > 0 }),
       onUnreachableDelta: (address, why) =>
@@ -292,6 +301,19 @@ export class RevocationService {
           `Nobody asks for the delta CRL of ${name}: ${address} is not asked: ${why}. A revocation is noticed with the next CRL`,
         ),
     })
+  }
+
+  /**
+   * Returns the certificates of other keys of an issuer that lead to the root of its chain (RFC 5280 6.3.3 (f)): an authority with a new
+   * key may sign its one CRL with that, also about certificates that it has issued with the former.
+   */
+  #otherKeysOf(issuer: X509Certificate): readonly X509Certificate[] {
+    const isAmong = (certificates: CertificatePath, { raw }: X509Certificate) =>
+      certificates.some((one) => one.raw.equals(raw))
+    const roots = this.#chains.filter((chain) => isAmong(chain, issuer)).flatMap((chain) => chain.slice(-1))
+    const leadsToRoot = (other: X509Certificate) =>
+      buildChain(other, [...this.#others, ...roots], new Date(), (one) => isAmong(roots, one)).complete
+    return this.#others.filter((other) => hasSameSubject(other, issuer) && leadsToRoot(other))
   }
 
   #source<T extends UpdateTimes & Flawed>(

@@ -6,7 +6,7 @@ import { HttpClient } from '../common/http-client.ts'
 import { nameLookups } from '../common/name-lookups.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { logProblems } from '../configuration/problem.ts'
-import type { SignersConfiguration } from '../configuration/signer-configuration.ts'
+import { certificatesInFiles, type SignersConfiguration } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/pool/session-pool.ts'
 import { DEFAULT_LIMITS } from '../revocation/limits.ts'
@@ -289,7 +289,9 @@ export class Signers {
     if (this.#options.revocationCheck) {
       const keys = this.#allKeys()
       const own = keys.map((signer) => signer.knownCertificate()?.path).filter((path) => path !== undefined)
-      this.#revocations.watch([...own, ...[...timestampersOf(keys)].flatMap((one) => one.anchoredPaths())])
+      const paths = [...timestampersOf(keys)].flatMap((one) => one.anchoredPaths())
+      const inFiles = keys.flatMap(({ configuration }) => certificatesInFiles(configuration))
+      this.#revocations.watch([...own, ...paths], inFiles)
     }
   }
 

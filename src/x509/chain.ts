@@ -212,6 +212,12 @@ export function hasSameIssuer(one: X509Certificate, other: X509Certificate): boo
   return name !== undefined && name === identify(other)?.canonicalIssuer
 }
 
+/** Returns whether two certificates have the same subject. */
+export function hasSameSubject(one: X509Certificate, other: X509Certificate): boolean {
+  const name = identify(one)?.canonicalSubject
+  return name !== undefined && name === identify(other)?.canonicalSubject
+}
+
 /** Returns whether the names chain, and the certificate's authorityKeyIdentifier is about `issuer`. */
 export function matchesIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return (

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -59,6 +60,27 @@ async function setUpCrls(t: Test) {
   })
   server.on('/root.crl', () => chain.root.crl())
   return { directory, server: { ...server, extension }, ...chain }
+}
+
+/** Returns what openssl says of a leaf with a CRL, which other certificates than that of the issuer may have signed. */
+function judgeExtended(
+  directory: string,
+  { crl, leaf, root, others }: { crl: Buffer; leaf: Issued; root: Issued; others: readonly Issued[] },
+): string {
+  const path = (name: string) => join(directory, name)
+  writeFileSync(path('others.pem'), others.map(({ certificate }) => `${certificate}`).join(''))
+  writeFileSync(path('crl.pem'), encodePem('X509 CRL', crl))
+  const files = [
+    '-CAfile',
+    root.certificateFile,
+    '-untrusted',
+    path('others.pem'),
+    '-CRLfile',
+    path('crl.pem'),
+  ]
+  const args = ['verify', '-crl_check', '-extended_crl', ...files, leaf.certificateFile]
+  const { stdout, stderr } = spawnSync('openssl', args, { encoding: 'utf8' })
+  return stdout + stderr
 }
 
 const complete = (information: RevocationInformation) => information.complete
@@ -883,6 +905,52 @@ t.test('a revocation counts on where the certificate of the authority is renewed
     t.equal(service.revoked(certificates), undefined, 'then it is not told any more')
   })
 })
+
+t.test(
+  'a CRL that an authority signed with its new key revokes what it issued with the former, and shows nobody to be good',
+  async (t) => {
+    const { server, authority, root, leaf, certificates, directory } = await setUpCrls(t)
+    const at = new Date('2026-01-02T03:04:05Z')
+    const subject = { subject: '/CN=authority', ca: true }
+    const renewed = issue(directory, { ...subject, issuer: root.issued })
+    const stranger = issue(directory, {
+      ...subject,
+      issuer: issue(directory, { subject: '/CN=root', ca: true }),
+    })
+    /** Returns what is known with the CRL of a certificate of the name of the authority, and with certificates in files. */
+    const watch = async (signer: Issued, isRevoked: boolean, ...others: Issued[]) => {
+      const revoking = new RevocationAuthority(directory, signer)
+      if (isRevoked) {
+        revoking.revoke(leaf.certificate, at)
+      }
+      const crl = await revoking.crl({ extensions: ['authorityKeyIdentifier = keyid'] })
+      server.on('/first.crl', () => crl)
+      server.on('/second.crl', () => crl)
+      const verdict = judgeExtended(directory, {
+        crl,
+        leaf,
+        root: root.issued,
+        others: [authority.issued, ...others],
+      })
+      const { service, until } = watchChain(certificates, QUICK)
+      t.teardown(() => service.stop())
+      service.watch(
+        [certificates],
+        others.map(({ certificate }) => certificate),
+      )
+      const { revoked } = await until(
+        ({ revoked, problems }) =>
+          revoked !== undefined || problems.some((one) => one.includes('another key')),
+      )
+      return { verdict, revoked }
+    }
+    const revoked = { subject: 'CN=leaf', at, reason: 'unspecified' }
+    t.match(await watch(renewed, true, renewed), { verdict: /certificate revoked/, revoked })
+    t.match(await watch(renewed, false, renewed), { verdict: /: OK/, revoked: undefined })
+    t.match(await watch(renewed, true), { verdict: /unable to get certificate CRL/, revoked: undefined })
+    t.match(await watch(stranger, true, stranger), { verdict: /CRL path validation/, revoked: undefined })
+  },
+)
 
 t.test('a CRL that was not needed for a while is got again for those who are new', async (t) => {
   const { watch, server, authority, certificates, directory } = await setUp(t)

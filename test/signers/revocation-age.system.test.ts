@@ -1,10 +1,12 @@
 /** How soon a revocation is noticed whose certificate had an answer before that is fresh for a week. */
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startAuthorities } from '../support/authorities.ts'
-import { generateKeyFile, RSA_2048, writeBundle } from '../support/certificates.ts'
+import { CRL_EXTENSIONS, startAuthorities } from '../support/authorities.ts'
+import { generateKeyFile, issue, RSA_2048, writeBundle } from '../support/certificates.ts'
 import { afterReload, logLines } from '../support/reload.ts'
-import { startReadyService } from '../support/service.ts'
+import { RevocationAuthority } from '../support/revocation-authority.ts'
+import { crlAt } from '../support/revocation-chain.ts'
+import { startReadyService, startService } from '../support/service.ts'
 import { until } from '../support/signing.ts'
 import { createToken, importKey } from '../support/token.ts'
 
@@ -74,3 +76,23 @@ t.test('at once at SIGHUP', async (t) => {
   await until('it is noticed', async () => (await sign()) === 'CERTIFICATE_REVOKED')
   t.equal(countAsked(), before + 1)
 })
+
+t.test(
+  'in a CRL that the authority signed with a new key, whose certificate is in the CA file',
+  async (t) => {
+    const renewed = issue(directory, { subject: '/O=Test/CN=Issuing CA', ca: true, issuer: root.issued })
+    const { certificate, certificateFile } = authorities.certify({
+      ...{ subject: '/O=Test/CN=Renewed', keyFile, extension: crlAt(`${server.url}/renewed.crl`) },
+    })
+    const authority = new RevocationAuthority(directory, renewed)
+    authority.revoke(certificate, new Date(), 'keyCompromise')
+    server.on('/renewed.crl', () => authority.crl({ extensions: CRL_EXTENSIONS }))
+    const { sign } = await startService(t, {
+      ...{ ...token.environment, HSM_SESSIONS: '1', SIGNER_CERTIFICATE_FILE: certificateFile },
+      CA_CERTIFICATES_FILE: writeBundle(path('renewed.pem'), [...issuers, renewed.certificate]),
+    })
+    const content = { action: 'sign_pkcs7', encoded_contents: 'YQ==', signature_type: 'cades' }
+    await until('it is noticed', async () => (await sign(content)).statusCode === 500)
+    t.equal((await sign(content)).json().code, 'CERTIFICATE_REVOKED')
+  },
+)

@@ -4,7 +4,11 @@ import { pino } from 'pino'
 import { HttpClient } from '../../common/http-client.ts'
 import type { Configuration } from '../../configuration/configuration.ts'
 import type { Level, TimestampConfiguration } from '../../configuration/container-configuration.ts'
-import type { SignerCertificate, SignerConfiguration } from '../../configuration/signer-configuration.ts'
+import {
+  certificatesInFiles,
+  type SignerCertificate,
+  type SignerConfiguration,
+} from '../../configuration/signer-configuration.ts'
 import { nameAuthorities } from '../../configuration/timestamp-authority.ts'
 import type { RevocationState } from '../../revocation/revocation-information.ts'
 import { RevocationService } from '../../revocation/revocation-service.ts'
@@ -125,7 +129,7 @@ export class NetworkSteps {
     const { level } = signer.container
     const paths = [signerCertificate.path, ...authorities]
     this.#watched.push(...paths)
-    this.#revocation.watch(this.#watched)
+    this.#revocation.watch(this.#watched, this.#configuration.signers.signers.flatMap(certificatesInFiles))
     this.#revocation.start()
     const readStates = () => paths.flatMap((path) => this.#revocation.states(path))
     await waitUntil(this.#limitMs, () => !readStates().some(({ pending }) => pending))

@@ -54,6 +54,8 @@ const OTHER_IDENTIFIER =
 /** The certificates that are looked for in a CRL. */
 export interface CrlQuestion {
   readonly issuer: X509Certificate
+  /** Certificates of other keys of the issuer. A CRL that is signed with one of these revokes, and shows no certificate to be good. */
+  readonly otherKeys?: readonly X509Certificate[]
   /** Serial numbers of certificates of the issuer: contents of INTEGERs in hex. */
   readonly serialNumbers: ReadonlySet<string>
   /** Finds why a CRL covers none of them, in words. Without it, one of any scope will do. */
@@ -88,7 +90,7 @@ export interface CheckedCrl extends UpdateTimes, Flawed {
  */
 export async function checkCrl(
   received: Buffer,
-  { issuer, serialNumbers, findScopeProblem, mayBeDelta = false }: CrlQuestion,
+  { issuer, otherKeys = [], serialNumbers, findScopeProblem, mayBeDelta = false }: CrlQuestion,
   at: Date,
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
@@ -106,13 +108,14 @@ export async function checkCrl(
     throw new Error('it is about attribute certificates alone')
   }
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
-  if (wrong !== undefined) {
+  if (wrong !== undefined && !(await isSignedByOne(crl, otherKeys))) {
     throw new Error(isIdentified ? wrong : OTHER_KEY)
   }
   const dated = { ...crl, thisUpdate }
   const found = await findRevocations(dated, serialNumbers)
   const { revocations } = found
   const flaw =
+    (wrong && OTHER_KEY) ??
     crl.flaw ??
     (pem && 'it is PEM, but RFC 5280 4.2.1.13 demands DER') ??
     (keyUsage.includes('cRLSign') ? undefined : 'its issuer has a certificate that is not for CRLs') ??
@@ -134,6 +137,15 @@ export async function checkCrl(
     baseNumber: readCrlNumber(extensions.get(CRL_EXTENSION.deltaCrlIndicator)),
   }
   return flaw === undefined ? checked : { ...checked, flaw }
+}
+
+async function isSignedByOne(crl: Crl, certificates: readonly X509Certificate[]): Promise<boolean> {
+  for (const certificate of certificates) {
+    if ((await findSignatureProblem(crl, publicKeyOf(certificate))) === undefined) {
+      return true
+    }
+  }
+  return false
 }
 
 /** Content of the version's INTEGER in a CRL with extensions (RFC 5280 5.1.2.1). */

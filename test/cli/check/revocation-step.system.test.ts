@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
-import { issue } from '../../support/certificates.ts'
+import { type Issued, issue } from '../../support/certificates.ts'
 import { stepsOf } from '../../support/check.ts'
 import { RevocationAuthority } from '../../support/revocation-authority.ts'
 import { crlAt, ocspAt } from '../../support/revocation-chain.ts'
@@ -151,6 +151,28 @@ t.test('nobody is named', async (t) => {
     t.notMatch(unreached.steps, [{ advice: /REVOCATION_CHECK/ }], 'which the level refuses')
   })
 })
+
+t.test(
+  'revoked in a CRL that the authority signed with a new key, whose certificate is in the CA file',
+  async (t) => {
+    const renewed = issue(folder.path('ca'), { subject: '/CN=Middle CA', ca: true, issuer: folder.root })
+    const revoking = new RevocationAuthority(folder.directory, renewed)
+    revoking.revoke(certify('house', crlAt(at('/renewed.crl'))), new Date('2026-01-02T03:04:05Z'))
+    server.on('/renewed.crl', () => revoking.crl({ extensions: ['authorityKeyIdentifier = keyid'] }))
+    folder.write(['house'])
+    const own = [middle, folder.root]
+    const put = (issued: readonly Issued[]) =>
+      folder.put('ca.pem', issued.map(({ certificate }) => String(certificate)).join(''))
+    t.teardown(() => put(own))
+    t.match((await check()).steps, [
+      { status: 'failed', found: /^good: CN=Middle CA .*; unknown: O=Test, CN=house/ },
+    ])
+    put([...own, renewed])
+    t.match((await check()).steps, [
+      { status: 'failed', found: /^O=Test, CN=house was revoked at 2026-01-02/ },
+    ])
+  },
+)
 
 t.test('what was answered is too large for containers, or some validators do not take it', async (t) => {
   const tsa = issue(folder.path('ca'), {
