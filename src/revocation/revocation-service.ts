@@ -121,7 +121,8 @@ export class RevocationService {
    */
   watch(chains: readonly CertificatePath[], others: readonly X509Certificate[] = []): void {
     this.#chains = chains
-    this.#others = others
+    // Signers share the certificates of a file
+    this.#others = [...new Set(others)]
     const certificates = new Map<string, WatchedCertificate>()
     const lists = new Map<string, CrlCache>()
     const former = [...this.#certificates.values()]
@@ -310,10 +311,13 @@ export class RevocationService {
   #otherKeysOf(issuer: X509Certificate): readonly X509Certificate[] {
     const isAmong = (certificates: CertificatePath, { raw }: X509Certificate) =>
       certificates.some((one) => one.raw.equals(raw))
-    const roots = this.#chains.filter((chain) => isAmong(chain, issuer)).flatMap((chain) => chain.slice(-1))
+    const chains = this.#chains.filter((chain) => isAmong(chain, issuer))
+    const roots = [...new Set(chains.flatMap((chain) => chain.slice(-1)))]
     const leadsToRoot = (other: X509Certificate) =>
       buildChain(other, [...this.#others, ...roots], new Date(), (one) => isAmong(roots, one)).complete
-    return this.#others.filter((other) => hasSameSubject(other, issuer) && leadsToRoot(other))
+    return this.#others.filter(
+      (other) => hasSameSubject(other, issuer) && !other.raw.equals(issuer.raw) && leadsToRoot(other),
+    )
   }
 
   #source<T extends UpdateTimes & Flawed>(
