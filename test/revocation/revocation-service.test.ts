@@ -368,7 +368,7 @@ t.test(
     t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued))
     t.strictSame(service.doubts(certificates), [])
     t.strictSame(messages, [])
-    server.on('/authority.crl', () => undefined)
+    server.on('/authority.crl', resetting)
     const other = watch(QUICK)
     const warnings = () => other.messages.filter((message) => message.includes('producedAt'))
     const { ocspResponses } = await other.until(() => warnings().length > 0)
