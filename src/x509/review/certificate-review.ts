@@ -16,12 +16,14 @@ import { findUnreadable, type ReviewedCertificate, readForReview } from './revie
 import {
   describeMissingIssuer,
   findCriticalWarning,
+  findCurveWarning,
   findEncodingWarning,
   findFieldWarning,
   findIssuerNameWarnings,
   findKeyUsageWarning,
   findMalformedWarning,
   findPointWarning,
+  findPssKeyWarning,
   findPurposeWarning,
   findRevocationWarnings,
   findSelfSignedWarning,
@@ -143,6 +145,7 @@ function mayBeRefused(path: readonly X509Certificate[], index: number): boolean 
     findSignatureWarning(issuer),
     findFieldWarning(issuer),
     findPointWarning(path[index] as X509Certificate, index),
+    findCurveWarning(issuer),
     ...findIssuerNameWarnings(path.slice(index - 1, index + 1)),
   ]
   return warnings.some((warning) => warning !== undefined)
@@ -208,7 +211,7 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
       find(signer, 'signer'),
       ...chain.slice(1).map((issuer) => find(issuer, 'issuer')),
     ]),
-    ...path.slice(0, 1).map(findSerialNumberWarning),
+    ...path.slice(0, 1).flatMap((leaf) => [findSerialNumberWarning(leaf), findPssKeyWarning(leaf)]),
     ...path.map(findPointWarning),
     ...findPathWarnings(path),
     ...chain.flatMap(findRevocationWarnings),
@@ -231,6 +234,7 @@ export function findPathWarnings(path: readonly X509Certificate[]): string[] {
     ...readable.map(findCriticalWarning),
     ...readable.map(findSignatureWarning),
     ...readable.map(findFieldWarning),
+    ...reviewReadable(path.slice(1)).map(findCurveWarning),
     ...findIssuerNameWarnings(path),
   ].filter((warning) => warning !== undefined)
 }

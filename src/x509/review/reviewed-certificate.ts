@@ -1,6 +1,6 @@
 import type { AsymmetricKeyDetails, X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
-import { EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/elliptic-curves.ts'
+import { curveOf, EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/elliptic-curves.ts'
 import { SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import { ID_RSASSA_PSS } from '../../algorithms/rsa-pss.ts'
 import { USUAL_SIGNATURES } from '../../algorithms/signature-algorithms.ts'
@@ -31,6 +31,8 @@ export interface ReviewedCertificate extends CertificateExtensions {
   readonly fieldFlaw: FieldFlaw | undefined
   /** Says that the key is weak, if so. */
   readonly weakKey: string | undefined
+  /** Names the curve of its key, if not all validators know that and the key is not weak. */
+  readonly unusualCurve: string | undefined
   /** Says that its signature can be forged, if so. That of a self-signed one does not matter: nobody relies on it. */
   readonly weakSignature: string | undefined
   /** Names the algorithm that it is signed with, if not all validators know that. */
@@ -73,6 +75,7 @@ function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined 
       encodingFlaw: findEncodingFlaw(certificate.raw),
       fieldFlaw: findFieldFlaw(certificate),
       weakKey: weakKey && `has a key that is not secure, ${weakKey}`,
+      unusualCurve: weakKey === undefined ? findUnusualCurve(certificate) : undefined,
       weakSignature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,
       unusualSignature: findUnusualSignature(certificate),
     }
@@ -201,6 +204,11 @@ export function findWeakKey(certificate: X509Certificate): string | undefined {
         ? 'one of an unknown type, or one with which verifying takes long'
         : `one of type ${key.asymmetricKeyType}`
   }
+}
+
+function findUnusualCurve(certificate: X509Certificate): string | undefined {
+  const key = publicKeyOf(certificate)
+  return key === undefined || curveOf(key) !== undefined ? undefined : key.asymmetricKeyDetails?.namedCurve
 }
 
 type RsaDetails = Required<Pick<AsymmetricKeyDetails, 'modulusLength' | 'publicExponent'>>

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import { CURVE_NAMES } from '../../algorithms/elliptic-curves.ts'
 import { areAskable, type IgnoredAddress, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
 import { type ChainLink, chainLinks, hasIssuerName } from '../chain.ts'
@@ -214,6 +215,23 @@ export function findPointWarning(certificate: X509Certificate, index: number): s
     ? `the certificate of ${describeSubject(certificate)} has the point of its key in a compressed form: some validators call its ` +
         `signatures invalid (NSS); ${advice}`
     : undefined
+}
+
+/** Warns of a signer certificate whose key is for RSASSA-PSS alone (RFC 4055 1.2), which NSS, and `pdfsig` with it, do not read. */
+export function findPssKeyWarning(signer: X509Certificate): string | undefined {
+  return publicKeyOf(signer)?.asymmetricKeyType === 'rsa-pss'
+    ? `the certificate of ${describeSubject(signer)} has a key for RSASSA-PSS alone (id-RSASSA-PSS): NSS and pdfsig call its signatures ` +
+        'invalid; have it issued for rsaEncryption, with the signatureAlgorithm rsassa-pss of the signer where PSS is wanted'
+    : undefined
+}
+
+/** Warns of a key of an issuer, or of an OCSP responder, on a curve with which some validators verify no signature. */
+export function findCurveWarning({ subject, unusualCurve }: ReviewedCertificate): string | undefined {
+  return (
+    unusualCurve &&
+    `the certificate of ${subject} has a key on a curve that only some validators know (${unusualCurve}): others refuse signatures ` +
+      `because of it (NSS, pdfsig, Bouncy Castle, PDFBox); have its authority take a key on ${CURVE_NAMES.join(', ')}, or RSA`
+  )
 }
 
 const WITHOUT_LTV =

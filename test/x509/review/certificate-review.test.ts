@@ -13,6 +13,7 @@ import {
   issue,
   openssl,
   RSA_2048,
+  rsaPss,
   spoil,
   withUnknownKey,
   writeBundle,
@@ -536,6 +537,11 @@ t.test(
     t.strictSame(review([signer, lower], [malformed, own, otherRoot, root]), NOTHING, 'what only some refuse')
     const compressed = reissue(crossedWith(), otherRoot, { [CERTIFICATE.key]: withCompressedPoint(own) })
     t.strictSame(review([signer, lower], [compressed, own, otherRoot, root]), NOTHING, 'what NSS refuses')
+    const brainpool = makeAuthority('Brainpool root', undefined, {
+      key: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:brainpoolP256r1'],
+    })
+    const ofBrainpool = makeAuthority('Crossed CA', brainpool, { keyFile: own.keyFile })
+    t.strictSame(review([signer, lower], [ofBrainpool, own, brainpool, root]), NOTHING, 'a rare curve')
 
     const silent = makeAuthority('Crossed CA', otherRoot, {
       keyFile: own.keyFile,
@@ -767,8 +773,17 @@ t.test('a self-signed signer, which may be in the other file as well', async (t)
   }
 })
 
-/** Signs with a signer's key, and returns whether NSS takes the signature, as OpenSSL does. */
-async function isTakenByNss(t: Test, signer: Issued, issuers: readonly Issued[]): Promise<boolean> {
+/**
+ * Signs with a signer's key, and returns whether NSS takes the signature, as OpenSSL does.
+ *
+ * @param signing arguments of `openssl cms` about how it signs
+ */
+async function isTakenByNss(
+  t: Test,
+  signer: Issued,
+  issuers: readonly Issued[],
+  signing: readonly string[] = [],
+): Promise<boolean> {
   const folder = mkdtempSync(`${directory}/nss-`)
   const [document, bundle, output] = ['document', 'issuers.pem', 'cms'].map(
     (name) => `${folder}/${name}`,
@@ -778,7 +793,7 @@ async function isTakenByNss(t: Test, signer: Issued, issuers: readonly Issued[])
   writeBundle(bundle, certificatesOf(issuers))
   const { certificateFile, keyFile } = signer
   const others = issuers.length === 0 ? [] : ['-certfile', bundle]
-  const files = ['-signer', certificateFile, '-inkey', keyFile, ...others]
+  const files = ['-signer', certificateFile, '-inkey', keyFile, ...signing, ...others]
   openssl('cms', '-sign', '-binary', '-in', document, ...files, '-outform', 'DER', '-out', output)
   const cms = readFileSync(output)
   const verification = await verifyCms({ cms, content, trustAnchors: root.certificateFile, cades: false })
@@ -941,6 +956,40 @@ t.test('the point of the key of an authority in a form that NSS does not read', 
     ],
   })
   t.notOk(await isTakenByNss(t, signer, [authority]))
+})
+
+t.test('an authority with a key on a curve that only some validators know', async (t) => {
+  for (const [curve, isKnown] of [
+    ['P-384', true],
+    ['P-521', true],
+    ['brainpoolP256r1', false],
+    ['secp256k1', false],
+  ] as const) {
+    const authority = makeAuthority(`CA on ${curve}`, root, {
+      key: ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${curve}`],
+    })
+    const signer = makeLeaf({ issuer: authority })
+    const warning = `the certificate of O=Test, CN=CA on ${curve} has a key on a curve that only some validators know (${curve}): `
+    t.match(review([signer, authority], [root]), { problems: [], warnings: isKnown ? [] : [warning] })
+    t.equal(await isTakenByNss(t, signer, [authority]), isKnown, curve)
+  }
+})
+
+t.test('a key for RSASSA-PSS alone, of a signer and of its authority', async (t) => {
+  for (const [key, isKnown] of [
+    [RSA_2048, true],
+    [rsaPss(), false],
+  ] as const) {
+    const signer = makeLeaf({ issuer: root, key })
+    const warning =
+      /^the certificate of O=Test, CN=Signer has a key for RSASSA-PSS alone .* issued for rsaEncryption/
+    t.match(review([signer], [root]), { problems: [], warnings: isKnown ? [] : [warning] })
+    t.equal(await isTakenByNss(t, signer, [], ['-keyopt', 'rsa_padding_mode:pss']), isKnown)
+  }
+  const authority = makeAuthority('PSS CA', root, { key: rsaPss() })
+  const below = makeLeaf({ issuer: authority })
+  t.strictSame(review([below, authority], [root]), NOTHING)
+  t.ok(await isTakenByNss(t, below, [authority]))
 })
 
 t.test('fields that OpenSSL reads, and some other validators do not', async (t) => {
