@@ -380,6 +380,36 @@ t.test(
   },
 )
 
+t.test('a CRL stands in for the answer of a responder whose key only some validators know', async (t) => {
+  for (const isThere of [true, false]) {
+    const { watch, server, authority, directory, certificates, judge } = await setUp(t)
+    const signer = issue(directory, {
+      subject: '/CN=responder',
+      issuer: authority.issued,
+      extensions: ['extendedKeyUsage = OCSPSigning', 'noCheck = ignored'],
+      key: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:brainpoolP256r1'],
+    })
+    server.on('/ocsp', (request) => authority.respond(request, { signer }))
+    if (!isThere) {
+      server.on('/authority.crl', resetting)
+    }
+    const { until, service } = watch(QUICK)
+    const isDecided = () => service.doubts(certificates).length > 0
+    const { ocspResponses, crls } = await until(
+      (known) => known.complete && (known.ocspResponses.length === 0 || isDecided()),
+    )
+    if (isThere) {
+      t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued))
+      t.strictSame(service.doubts(certificates), [])
+    } else {
+      t.equal(judge(ocspResponses[0]?.der), 'good')
+      t.match(service.doubts(certificates), [
+        /^The OCSP response about CN=leaf has a responder that some validators do not take \(the certificate of CN=responder has a key on/,
+      ])
+    }
+  }
+})
+
 t.test('an answer that came before its responder was revoked is not handed out any more', async (t) => {
   const { watch, server, authority, directory } = await setUp(t)
   const [signer, other] = ['responder', 'other responder'].map((name) =>

@@ -11,9 +11,19 @@ import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
-import { findUnreadable, readForReview } from '../../x509/review/reviewed-certificate.ts'
+import {
+  findUnreadable,
+  findUnusualAlgorithm,
+  readForReview,
+} from '../../x509/review/reviewed-certificate.ts'
 import { findResponderProblem } from '../../x509/review/service-certificate.ts'
-import { findEncodingWarning } from '../../x509/review/warnings.ts'
+import {
+  findCurveWarning,
+  findEncodingWarning,
+  findFieldWarning,
+  findPointWarning,
+  findSignatureWarning,
+} from '../../x509/review/warnings.ts'
 import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
 import {
   earlier,
@@ -109,7 +119,7 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   const answer = {
     der: encodeOcspResponse(response, signer.raw),
     ...{ thisUpdate, nextUpdate, signer, revocation },
-    doubt: findDoubt(single, producedAt),
+    doubt: findDoubt(single, producedAt) ?? findResponderDoubt(response, signer, question.issuer),
   }
   return flaw === undefined ? answer : asRevocationOnly(answer, flaw)
 }
@@ -281,6 +291,26 @@ function findRefusal(signer: X509Certificate, issuer: X509Certificate): string |
   return problem === undefined && !matchesKeyIdentifier(readCertificateFields(signer).extensions, issuer)
     ? 'its responder has a certificate whose authorityKeyIdentifier is not that of its issuer'
     : distrust(problem)
+}
+
+/** Finds what only some validators take of a responder that its issuer has authorized. What they mind in the issuer is told with that. */
+function findResponderDoubt(
+  { algorithm }: OcspResponse,
+  signer: X509Certificate,
+  issuer: X509Certificate,
+): string | undefined {
+  const reviewed = signer.raw.equals(issuer.raw) ? undefined : readForReview(signer)
+  if (reviewed === undefined) {
+    return undefined
+  }
+  const unusual = findUnusualAlgorithm(algorithm)
+  const warning =
+    (unusual && `its algorithm, ${unusual}, is one that only some know`) ??
+    findCurveWarning(reviewed) ??
+    findPointWarning(signer, 1) ??
+    findSignatureWarning(reviewed) ??
+    findFieldWarning(reviewed)
+  return warning && `has a responder that some validators do not take (${warning})`
 }
 
 function distrust(problem: string | undefined): string | undefined {

@@ -116,9 +116,17 @@ export function findUnreadable(certificate: X509Certificate): string | undefined
 
 /** Names the algorithm that a certificate is signed with by its object identifier, if not all validators know that. */
 export function findUnusualSignature(certificate: X509Certificate): string | undefined {
+  return findUnusualAlgorithm(readCertificateFields(certificate).signatureAlgorithm)
+}
+
+/**
+ * Names the algorithm of a signature by its object identifier, if not all validators know that.
+ *
+ * @param algorithm DER AlgorithmIdentifier
+ */
+export function findUnusualAlgorithm(algorithm: Buffer): string | undefined {
   try {
-    const { signatureAlgorithm } = readCertificateFields(certificate)
-    const id = new DerReader(signatureAlgorithm).enter(TAG.sequence).objectIdentifier()
+    const id = new DerReader(algorithm).enter(TAG.sequence).objectIdentifier()
     return USUAL_SIGNATURES.has(id) || WEAK_SIGNATURES.has(id) ? undefined : id
   } catch {
     return 'one that cannot be read'

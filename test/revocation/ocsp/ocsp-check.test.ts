@@ -22,6 +22,7 @@ import {
   resignAnswer,
   SHA256_WITH_RSA,
   timeOf,
+  withCompressedPoint,
   withLongLength,
 } from '../../support/resigned.ts'
 import {
@@ -467,6 +468,29 @@ t.test(
     })
   },
 )
+
+t.test('what only some validators take of a responder is a doubt, and its answer counts', async (t) => {
+  const onCurve = (name: string) =>
+    responder({ key: ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${name}`] })
+  const whole = responder()
+  const compressed = reissue(whole, root, { [CERTIFICATE.key]: withCompressedPoint(whole) })
+  const version = encode(contextTag(0), encode(TAG.integer, Buffer.of(1)))
+  for (const [options, doubt] of [
+    [{}, undefined],
+    [{ signer: onCurve('P-384') }, undefined],
+    [{ signer: onCurve('brainpoolP256r1') }, /has a key on a curve .* \(brainpoolP256r1\)/],
+    [{ signer: compressed }, /has the point of its key in a compressed form/],
+    [{ signer: reissue(whole, root, { [CERTIFICATE.version]: version }) }, /has version 2/],
+    [
+      { signer: responder({ key: RSA_2048 }), args: ['-ndays', '1', '-rmd', 'sha3-256'] },
+      /its algorithm, 2\.16\.840\.1\.101\.3\.4\.3\.14, is one/,
+    ],
+  ] satisfies [ResponseOptions, RegExp | undefined][]) {
+    const answer = await check(options)
+    t.match(answer, { doubt, revocation: undefined })
+    t.equal(judgeOcsp(directory, answer.der, judged), 'good')
+  }
+})
 
 t.test('of two certificates of one responder key, that which validators rely on counts', async (t) => {
   const odd = responder({ extensions: [...FOR_OCSP, '1.2.3.4 = critical, DER:0500'] })
