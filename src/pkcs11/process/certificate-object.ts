@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import pkcs11js from 'pkcs11js'
+import pkcs11js, { type Handle } from 'pkcs11js'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { validityPeriod } from '../../x509/validity.ts'
@@ -44,13 +44,15 @@ export function haveOnePublicKey(certificates: readonly CertificateObject[]): bo
 }
 
 /**
- * Returns the certificates of a private key in the token's order: of those with the key's CKA_ID, or of all where none
- * has it, those with the key's public half. Some tools give those of issuers the same id.
+ * Returns the certificates of a private key in the token's order: those with the key's public half, since a renewed one may have
+ * another CKA_ID or none. Where the token does not show that half, it returns those with the key's CKA_ID, or all where none has it.
  */
 export function findCertificates(session: TokenSession, key: CertifiedKey): CertificateObject[] {
-  const ofKey = (id?: string) => readCertificates(session, id).filter((one) => belongsTo(one, key))
-  const sameId = key.id === '' ? [] : ofKey(key.id)
-  return sameId.length > 0 ? sameId : ofKey()
+  if (key.publicKey !== undefined) {
+    return readCertificates(session).filter(({ publicKey }) => publicKey.equals(key.publicKey as Uint8Array))
+  }
+  const sameId = key.id === '' ? [] : readCertificates(session, key.id)
+  return sameId.length > 0 ? sameId : readCertificates(session)
 }
 
 type CertifiedKey = Pick<FoundKey, 'id' | 'publicKey'>
@@ -63,45 +65,52 @@ export interface CertificateObject {
 
 /** An object that is no certificate belongs to no key, and must not keep the others from being found. */
 function readCertificates(session: TokenSession, id?: string): CertificateObject[] {
-  return readValues(session, id).flatMap((value) => {
-    try {
-      const certificate = readCertificate(value)
-      return [{ certificate, publicKey: encodePublicKey(certificate.publicKey) }]
-    } catch {
-      return []
+  const known = read.get(session) ?? new Map<string, CertificateObject | undefined>()
+  read.set(session, known)
+  return findCertificateObjects(session, id).flatMap((object) => {
+    const handle = object.toString('hex')
+    if (!known.has(handle)) {
+      known.set(handle, readCertificateObject(session, object))
     }
+    return known.get(handle) ?? []
   })
 }
 
-/**
- * Returns the values of certificate objects; an empty one where the token does not show it.
- *
- * @param id CKA_ID in hex; absent for all
- */
-function readValues(session: TokenSession, id?: string): Buffer[] {
-  const template = [
+/** Keeps what was read in a session, keyed by handle: each key of a token asks for all certificates. */
+const read = new WeakMap<TokenSession, Map<string, CertificateObject | undefined>>()
+
+function readCertificateObject(session: TokenSession, object: Handle): CertificateObject | undefined {
+  try {
+    const certificate = readCertificate(readValue(session, object))
+    return { certificate, publicKey: encodePublicKey(certificate.publicKey) }
+  } catch {
+    return undefined
+  }
+}
+
+/** @param id CKA_ID in hex; absent for all */
+function findCertificateObjects(session: TokenSession, id?: string): Handle[] {
+  return findObjects(session, [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
     { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
     ...(id === undefined ? [] : [{ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') }]),
-  ]
-  return findObjects(session, template).map(
-    (object) => readAttribute(session, object, pkcs11js.CKA_VALUE) ?? Buffer.alloc(0),
-  )
+  ])
+}
+
+/** Returns the value of a certificate object; an empty one where the token does not show it. */
+function readValue(session: TokenSession, object: Handle): Buffer {
+  return readAttribute(session, object, pkcs11js.CKA_VALUE) ?? Buffer.alloc(0)
 }
 
 /** Says why an object with the id of the key is not its certificate, though it looks like that to other tools. */
 function describeUnreadable(session: TokenSession, { id }: CertifiedKey): string[] {
-  const values = id === '' ? [] : readValues(session, id)
-  return values.flatMap((value) => {
+  const objects = id === '' ? [] : findCertificateObjects(session, id)
+  return objects.flatMap((object) => {
     try {
-      readCertificate(value)
+      readCertificate(readValue(session, object))
       return []
     } catch (error) {
       return [`one with the id of the key is not encoded as RFC 5280 says (${(error as Error).message})`]
     }
   })
-}
-
-function belongsTo(certificate: CertificateObject, key: CertifiedKey): boolean {
-  return key.publicKey === undefined || certificate.publicKey.equals(key.publicKey)
 }

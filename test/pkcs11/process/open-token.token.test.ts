@@ -606,6 +606,20 @@ t.test('a certificate under another id, where the id of the key is that of its i
   t.same(Buffer.from(found ?? ''), own)
 })
 
+t.test('certificates of one key, of which those that came later have another id or none', async (t) => {
+  const publicKey = await generateKey(token, { label: 'renewed', id: '1d' })
+  const written: string[] = []
+  for (const id of ['1d', '1e', '']) {
+    const files = await issueCertificates(join(directory, 'certificates'), publicKey, `renewed${id}.pem`)
+    const { raw } = new X509Certificate(readFileSync(files.leaf))
+    writeCertificate(id, raw)
+    written.push(raw.toString('hex'))
+  }
+  const found = await open({ key: { label: 'renewed' } }, null, (opened) => keyOf(opened).certificates)
+  const inHex = found?.map((raw) => Buffer.from(raw).toString('hex'))
+  t.strictSame(inHex?.toSorted(), written.toSorted())
+})
+
 t.test('the selected key is found again in another session', async (t) => {
   generate(named('twin', '05'))
   generate(named('twin', '05'))
