@@ -122,10 +122,16 @@ export function isSelfSigned(certificate: X509Certificate): boolean {
 
 /**
  * Returns whether `issuer` has issued a certificate and, by its key usage, may issue any. It does without Node's
- * `checkIssued`: OpenSSL compares names without the preparation of RFC 5280 7.1 for characters beyond ASCII.
+ * `checkIssued`: OpenSSL compares names without the preparation of RFC 5280 7.1 for characters beyond ASCII, and refuses an
+ * issuer that has another certificate of the same key in the authorityKeyIdentifier, as after a renewal of the authority.
  */
 export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return matchesIssuer(certificate, issuer) && isSignedWithKeyOf(certificate, issuer) && mayIssue(issuer)
+  return (
+    hasIssuerName(certificate, issuer) &&
+    matchesKeyIdentifier(readCertificateFields(certificate).extensions, issuer) &&
+    isSignedWithKeyOf(certificate, issuer) &&
+    mayIssue(issuer)
+  )
 }
 
 /** Returns whether the key of `issuer` signed a certificate, whatever either says of the other. */

@@ -19,6 +19,7 @@ import {
   findCurveWarning,
   findEncodingWarning,
   findFieldWarning,
+  findIdentifierWarnings,
   findIssuerNameWarnings,
   findKeyUsageWarning,
   findMalformedWarning,
@@ -123,7 +124,10 @@ function weighIssuer(path: readonly X509Certificate[], index: number, at: Date):
   ) {
     return WEIGHT.refused
   }
-  if (findRefusals(path, index).length > 0) {
+  if (
+    findRefusals(path, index).length > 0 ||
+    findIdentifierWarnings(path.slice(index - 1, index + 1)).length > 0
+  ) {
     return WEIGHT.doubtful
   }
   const isUnanswerable = !isSelfSigned(issuer) && !areAskable(readCertificateExtensions(issuer).addresses)
@@ -236,6 +240,7 @@ export function findPathWarnings(path: readonly X509Certificate[]): string[] {
     ...readable.map(findFieldWarning),
     ...reviewReadable(path.slice(1)).map(findCurveWarning),
     ...findIssuerNameWarnings(path),
+    ...findIdentifierWarnings(path),
   ].filter((warning) => warning !== undefined)
 }
 

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { CURVE_NAMES } from '../../algorithms/elliptic-curves.ts'
 import { areAskable, type IgnoredAddress, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
-import { type ChainLink, chainLinks, hasIssuerName } from '../chain.ts'
+import { type ChainLink, chainLinks, hasIssuerName, matchesIssuer, matchesKeyIdentifier } from '../chain.ts'
 import { EXTENSION, KEY_PURPOSE } from '../extensions.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { describeIssuer, describeSubject } from '../validity.ts'
@@ -182,6 +182,26 @@ export function findIssuerNameWarnings(path: readonly X509Certificate[]): string
       : [
           `the certificate of ${describeSubject(certificate)} has the name of its issuer in another encoding than the issuer's own ` +
             'certificate, such as another type of string: some validators do not find the issuer (NSS, EU DSS); have it issued anew',
+        ]
+  })
+}
+
+/**
+ * Warns of certificates whose authorityKeyIdentifier has issuer and serial number of another certificate than that of the path, as after
+ * a renewal of the authority with its key, or of none: OpenSSL and pyHanko look for that one.
+ *
+ * @param path leaf first
+ */
+export function findIdentifierWarnings(path: readonly X509Certificate[]): string[] {
+  return path.slice(1).flatMap((issuer, index) => {
+    const certificate = path[index] as X509Certificate
+    const { extensions } = readCertificateFields(certificate)
+    return matchesIssuer(certificate, issuer) || !matchesKeyIdentifier(extensions, issuer)
+      ? []
+      : [
+          `the certificate of ${describeSubject(certificate)} has an authorityKeyIdentifier with issuer and serial number of another ` +
+            `certificate of its issuer: some validators refuse signatures because of it (OpenSSL, pyHanko); add that certificate, or ` +
+            'have this one issued anew',
         ]
   })
 }

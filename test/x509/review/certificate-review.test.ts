@@ -975,6 +975,40 @@ t.test('an authority with a key on a curve that only some validators know', asyn
   }
 })
 
+t.test('an authorityKeyIdentifier of another certificate of the issuer', async (t) => {
+  const identified = [CA, SIGNS_CERTIFICATES, OCSP, 'subjectKeyIdentifier = hash']
+  const former = makeAuthority('Renewed CA', root, {
+    extensions: identified,
+    notAfter: new Date(Date.now() + 40 * 86_400_000),
+  })
+  const renewed = makeAuthority('Renewed CA', root, { extensions: identified, keyFile: former.keyFile })
+  const below = (issuer: Issued) =>
+    makeLeaf({
+      issuer,
+      extensions: [SIGNS, FOR_DOCUMENTS, OCSP, 'authorityKeyIdentifier = keyid:always, issuer:always'],
+    })
+  for (const issuer of [former, renewed]) {
+    const signer = below(issuer)
+    const other = issuer === former ? renewed : former
+    for (const files of [
+      [former, renewed],
+      [renewed, former],
+    ]) {
+      t.strictSame(review([signer], [...files, root]), NOTHING, 'that is there')
+    }
+    opensslVerify(signer, [former, renewed], root, [])
+    t.match(review([signer], [other, root]), {
+      problems: [],
+      warnings: [
+        /^the certificate of O=Test, CN=Signer has an authorityKeyIdentifier with issuer and serial number/,
+      ],
+    })
+    t.throws(() => opensslVerify(signer, [other], root, []), /unable to get local issuer certificate/)
+  }
+  const ofAnotherKey = makeAuthority('Renewed CA', root, { extensions: identified })
+  t.match(review([below(former)], [ofAnotherKey, root]).warnings, [/^the chain is incomplete: /])
+})
+
 t.test('a key for RSASSA-PSS alone, of a signer and of its authority', async (t) => {
   for (const [key, isKnown] of [
     [RSA_2048, true],
