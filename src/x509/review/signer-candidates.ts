@@ -2,11 +2,14 @@ import type { X509Certificate } from 'node:crypto'
 import { isSelfSigned } from '../chain.ts'
 import { findInvalidity, findValidityProblem, validityPeriod } from '../validity.ts'
 import { reviewSigner } from './certificate-review.ts'
+import { readForReview } from './reviewed-certificate.ts'
+import { findPssKeyWarning, isForDocuments } from './warnings.ts'
 
 /**
  * Sorts certificates of one key, of which a token may hold several, by how well they serve a signer: first those that the review
  * accepts, then those whose path is valid now and for long enough, then those with issuers, a root among them rather than not, then
- * those that are not self-signed, then the newest by notBefore. All replicas agree.
+ * those that are not self-signed, then those that are for documents, then those that are not for RSASSA-PSS alone, then the newest by
+ * notBefore. All replicas agree.
  *
  * @param caCertificates issuers, in any order
  * @param minimumDaysLeft days that the path has to be valid from now on
@@ -23,6 +26,7 @@ export function bestFirst(
   const ranked = candidates.map((leaf) => {
     const { chain, problems } = reviewSigner({ leaf, following: [], caCertificates })
     const periods = [leaf, ...chain.issuers].map(validityPeriod)
+    const reviewed = readForReview(leaf)
     const hasIssuers = chain.issuers.length > 0
     const merits = [
       problems.length === 0,
@@ -31,6 +35,8 @@ export function bestFirst(
       hasIssuers && chain.complete,
       hasIssuers,
       !isSelfSigned(leaf),
+      reviewed !== undefined && isForDocuments(reviewed),
+      findPssKeyWarning(leaf) === undefined,
     ]
     const { notBefore } = validityPeriod(leaf)
     return { leaf, order: [...merits.map(Number), notBefore.getTime()] }
