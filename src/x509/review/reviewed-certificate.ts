@@ -135,7 +135,7 @@ export function findUnusualAlgorithm(algorithm: Buffer): string | undefined {
 
 /** Finds what in the fields of a certificate some validators refuse, though OpenSSL reads it. */
 function findFieldFlaw(certificate: X509Certificate): FieldFlaw | undefined {
-  const { version, subject, publicKeyBits, extensions } = readCertificateFields(certificate)
+  const { version, subject, issuer, publicKeyBits, extensions } = readCertificateFields(certificate)
   if (version > VERSION_3 || (version < VERSION_3 && extensions.size > 0)) {
     return {
       flaw: `has version ${version}, where 3 is the one with extensions (RFC 5280 4.1.2.1)`,
@@ -149,6 +149,12 @@ function findFieldFlaw(certificate: X509Certificate): FieldFlaw | undefined {
       refusedBy: 'pdfsig, gpgsm, Bouncy Castle and PDFBox',
     }
   }
+  if ([subject, issuer].some(hasEmptyRdn)) {
+    return {
+      flaw: 'has an RDN without attributes in the name of its subject or issuer (RFC 5280 4.1.2.4)',
+      refusedBy: 'some of gpgsm, Bouncy Castle, PDFBox and EU DSS',
+    }
+  }
   const isRsa = RSA_KEY_TYPES.includes(publicKeyOf(certificate)?.asymmetricKeyType)
   return isRsa && !isRsaPublicKey(publicKeyBits)
     ? {
@@ -156,6 +162,12 @@ function findFieldFlaw(certificate: X509Certificate): FieldFlaw | undefined {
         refusedBy: 'some of NSS, pdfsig, EU DSS and pyHanko',
       }
     : undefined
+}
+
+/** @param name DER */
+function hasEmptyRdn(name: Buffer): boolean {
+  const rdns = new DerReader(name).enter(TAG.sequence).elements()
+  return rdns.some((rdn) => new DerReader(rdn).content(TAG.set).length === 0)
 }
 
 const VERSION_3 = 3

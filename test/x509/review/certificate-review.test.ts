@@ -1077,6 +1077,21 @@ t.test('fields that OpenSSL reads, and some other validators do not', async (t) 
       warnings: [warning],
     })
   }
+  const commonName = attribute(COMMON_NAME, TAG.utf8String, 'Signer')
+  const empty = encode(TAG.sequence, encode(TAG.set), encode(TAG.set, commonName))
+  const odd = reissue(issuing, policy, { [CERTIFICATE.subject]: empty })
+  for (const chain of [
+    [reissue(leaf, issuing, { [CERTIFICATE.subject]: empty }), issuing],
+    [reissue(leaf, issuing, { [CERTIFICATE.issuer]: empty }), odd],
+  ] as const) {
+    const { problems, warnings } = review([...chain, policy], [root])
+    t.doesNotThrow(() => opensslVerify(chain[0], [chain[1], policy], root))
+    t.strictSame(problems, [])
+    t.not(warnings.length, 0)
+    for (const warning of warnings) {
+      t.match(warning, /has an RDN without attributes in the name of its subject or issuer/)
+    }
+  }
   const named = makeLeaf({
     issuer: issuing,
     extension: 'subjectAltName = critical, email:signer@example.com',
