@@ -194,7 +194,8 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   const isKnown = chain.complete || forbidden !== undefined || findUnreadable(last) !== undefined
   const missing = isKnown ? [] : [describeMissingIssuer(path, files)]
   const problems = [...findLeafProblems(reviewed), ...findSharedSerialNumber(leaf, issuers)]
-  return judge(problems, [...missing, ...findWarnings(reviewed, [leaf, ...issuers])])
+  const readable = issuers.filter((issuer) => readForReview(issuer) !== undefined)
+  return judge(problems, [...missing, ...findWarnings(reviewed, [leaf, ...readable])])
 }
 
 /** Builds the chain of a signer from its files, and reviews both, as of now. */
@@ -338,11 +339,14 @@ function findForbiddenIssuer(
   certificate: X509Certificate,
   candidates: readonly X509Certificate[],
 ): X509Certificate | undefined {
-  return candidates.find(
-    (candidate) =>
-      hasIssuerName(certificate, candidate) &&
-      (readForReview(candidate)?.keyUsage?.includes('keyCertSign') === false ||
-        findUnreadable(candidate) !== undefined) &&
-      isSignedWithKeyOf(certificate, candidate),
-  )
+  return candidates.find((candidate) => {
+    const reviewed = readForReview(candidate)
+    // Names of one that is not encoded as RFC 5280 says, such as with an extension twice, are compared as OpenSSL shows them
+    const isForbidden =
+      reviewed === undefined
+        ? candidate.subject === certificate.issuer
+        : hasIssuerName(certificate, candidate) &&
+          (reviewed.keyUsage?.includes('keyCertSign') === false || reviewed.unreadable !== undefined)
+    return isForbidden && isSignedWithKeyOf(certificate, candidate)
+  })
 }

@@ -24,6 +24,7 @@ import {
   CERTIFICATE,
   COMMON_NAME,
   elementsOf,
+  extensionsOf,
   reissue,
   SHA256_WITH_RSA,
   validityOf,
@@ -721,6 +722,23 @@ t.test('an extension that validators cannot read, and nothing that follows from 
     warnings: [],
   })
   t.throws(() => opensslVerify(signer, [unnamed], root))
+})
+
+t.test('an authority with an extension twice', async (t) => {
+  const twice = Buffer.from('040401020304', 'hex')
+  const basicConstraints = Buffer.from('30030101ff', 'hex')
+  const extensions = extensionsOf(
+    3,
+    ['2.5.29.19', basicConstraints],
+    ['2.5.29.14', twice],
+    ['2.5.29.14', twice],
+  )
+  const odd = reissue(issuing, policy, { [CERTIFICATE.extensions]: extensions })
+  const message =
+    /^the certificate of O=Test, CN=Issuing CA is never valid: it has the extension 2\.5\.29\.14 twice; /
+  t.match(review([leaf, odd, policy], [root]), { problems: [{ of: 'following', message }], warnings: [] })
+  t.throws(() => opensslVerify(leaf, [odd, policy], root))
+  t.strictSame(review([leaf, odd, issuing, policy], [root]), NOTHING, 'beside a right one')
 })
 
 t.test('a proxy certificate', async (t) => {
