@@ -64,6 +64,27 @@ export function findForbiddenName(
 }
 
 /**
+ * Finds why some validators do not find a permitted name so, in words: NSS and EU DSS compare directory names octet by octet, and
+ * OpenSSL alone takes a mailbox without its local part for a host.
+ */
+export function findNarrowConstraint(
+  { subject }: Pick<CertificateFields, 'subject'>,
+  { permitted }: NameConstraints,
+): string | undefined {
+  if (permitted.some((base) => base[0] === RFC822_NAME && toText(contentOf(base)).startsWith('@'))) {
+    return 'an e-mail address that begins with @, where RFC 5280 4.2.1.10 has a host alone'
+  }
+  const rdns = new DerReader(subject).content(TAG.sequence)
+  const bases = permitted
+    .filter(([tag]) => tag === DIRECTORY_NAME)
+    .map((base) => new DerReader(contentOf(base)).content(TAG.sequence))
+  const isCompared = rdns.length > 0 && bases.length > 0
+  return !isCompared || bases.some((base) => rdns.subarray(0, base.length).equals(base))
+    ? undefined
+    : 'a distinguished name in other octets, such as another case or type of string'
+}
+
+/**
  * Lists the names of a certificate as DER GeneralNames: its subject, the alternative names, and the e-mail addresses in
  * the subject, which OpenSSL compares even where there are alternative names.
  */

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { readCertificateFields } from '../certificate-fields.ts'
 import { authoritiesBelow, isSelfIssued } from '../chain.ts'
 import { EXTENSION } from '../extensions.ts'
-import { findForbiddenName, type NameConstraints } from '../name-constraints.ts'
+import { findForbiddenName, findNarrowConstraint, type NameConstraints } from '../name-constraints.ts'
 import { lacksPolicy } from '../policies.ts'
 import { describeSubject, validityPeriod } from '../validity.ts'
 import { findUnreadable, GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
@@ -153,6 +153,37 @@ const judged = new WeakMap<
   NameConstraints,
   Record<'leaf' | 'issuer', WeakMap<X509Certificate, readonly string[]>>
 >()
+
+/**
+ * Finds the first name below an authority that only some validators find permitted by its name constraints, in words.
+ *
+ * @param path leaf first
+ * @param index position of the authority
+ */
+export function findNarrowConstraints(path: readonly X509Certificate[], index: number): string[] {
+  const constraints = readForReview(path[index] as X509Certificate)?.nameConstraints
+  const its = `the certificate of ${describeSubject(path[index] as X509Certificate)}`
+  const below = path.slice(0, index)
+  if (
+    constraints === undefined ||
+    constraints === 'unreadable' ||
+    findForbiddenNames(below, constraints, its).length > 0
+  ) {
+    return []
+  }
+  const narrow = below
+    .filter((certificate, index) => index === 0 || !isSelfIssued(certificate))
+    .flatMap((certificate) => {
+      const why = findNarrowConstraint(readCertificateFields(certificate), constraints)
+      return why === undefined
+        ? []
+        : [
+            `${its} has name constraints that permit the names of ${describeSubject(certificate)} by ${why}: some validators refuse ` +
+              'signatures because of it (NSS, pdfsig, EU DSS); have either issued anew',
+          ]
+    })
+  return narrow.slice(0, 1)
+}
 
 function judgeNames(
   certificate: X509Certificate,

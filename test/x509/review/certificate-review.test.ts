@@ -741,6 +741,27 @@ t.test('an authority with an extension twice', async (t) => {
   t.strictSame(review([leaf, odd, issuing, policy], [root]), NOTHING, 'beside a right one')
 })
 
+t.test('name constraints that only some validators find fulfilled', async (t) => {
+  for (const [index, [constraint, isFulfilled]] of (
+    [
+      ['permitted;dirName:names\n[names]\nO = Test', true],
+      ['permitted;dirName:names\n[names]\nO = TEST', false],
+      ['permitted;email:example.com', true],
+      ['permitted;email:@example.com', false],
+    ] as const
+  ).entries()) {
+    const authority = makeAuthority(`Narrow CA ${index}`, root, {
+      extensions: [CA, SIGNS_CERTIFICATES, OCSP, `nameConstraints = critical, ${constraint}`],
+    })
+    const signer = makeLeaf({ issuer: authority, extension: 'subjectAltName = email:signer@example.com' })
+    const warnings = isFulfilled
+      ? []
+      : [/ has name constraints that permit the names of O=Test, CN=Signer by /]
+    t.match(review([signer, authority], [root]), { problems: [], warnings })
+    t.equal(await isTakenByNss(t, signer, [authority]), isFulfilled, constraint)
+  }
+})
+
 t.test('a proxy certificate', async (t) => {
   // ProxyCertInfo with id-ppl-inheritAll (RFC 3820 3.8)
   const line = '1.3.6.1.5.5.7.1.14 = DER:300c300a06082b06010505071501'
