@@ -79,8 +79,8 @@ export function findPin(
   try {
     if (QUOTED.test((pin as string).trim())) {
       throw new Error(
-        'stands in quotation marks, as docker leaves them in an --env-file: take them away, or put a PIN that has them into ' +
-          'HSM_PIN_FILE',
+        'stands in quotation marks, as docker leaves them in an --env-file: take them away, or write a PIN that has them as ' +
+          '{"pin":"…"}',
       )
     }
     parsePin(pin as string)

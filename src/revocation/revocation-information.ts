@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import type { RevocationValues } from '../cms/container-template.ts'
+import { defined } from '../common/defined.ts'
 import { areAskable } from '../x509/certificate-extensions.ts'
 import type { ChainLink } from '../x509/chain.ts'
 import { describeSubject, validityPeriod } from '../x509/validity.ts'
@@ -300,10 +301,12 @@ export class WatchedCertificate {
     const answer = this.ocsp?.fresh(at)
     const fresh = this.crl?.fresh(at)
     const crl = fresh && this.#findCrlProblem(fresh) === undefined ? fresh : undefined
-    if (answer !== undefined && (crl === undefined || preferred === 'small' || !isDoubted(answer))) {
-      return { answer }
+    if (answer === undefined || crl === undefined) {
+      return defined({ answer, crl })
     }
-    return crl === undefined ? {} : { crl }
+    // A CRL that some validators refuse proves more than a response without proof, and no more than another one that some refuse
+    const provesMore = lacksProof(answer) || (isDoubted(answer) && crl.doubt === undefined)
+    return provesMore && preferred === 'proven' ? { crl } : { answer }
   }
 
   /** Lists the reasons why there is nothing fresh. */

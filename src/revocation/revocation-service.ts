@@ -121,8 +121,8 @@ export class RevocationService {
    */
   watch(chains: readonly CertificatePath[], others: readonly X509Certificate[] = []): void {
     this.#chains = chains
-    // Signers share the certificates of a file
-    this.#others = [...new Set(others)]
+    // Many signers have the same authorities in their files
+    this.#others = [...new Map(others.map((one) => [one.fingerprint256, one])).values()]
     const certificates = new Map<string, WatchedCertificate>()
     const lists = new Map<string, CrlCache>()
     const former = [...this.#certificates.values()]
@@ -292,8 +292,8 @@ export class RevocationService {
           one.issuer === issuer.fingerprint256 ? one.serialNumber : [],
         ),
       fetch: (urls, question, signal) => {
-        const otherKeys = this.#otherKeysOf(issuer)
-        return this.#checker.fetchCrl(urls, { issuer, otherKeys, ...question }, signal)
+        const findOtherKeys = () => this.#otherKeysOf(issuer)
+        return this.#checker.fetchCrl(urls, { issuer, findOtherKeys, ...question }, signal)
       },
       createSource: (kind, ask) =>
         this.#source(`the ${kind} of ${name}`, { ask, revokes: ({ revocations }) => revocations.size > 0 }),

@@ -54,8 +54,8 @@ const OTHER_IDENTIFIER =
 /** The certificates that are looked for in a CRL. */
 export interface CrlQuestion {
   readonly issuer: X509Certificate
-  /** Certificates of other keys of the issuer. A CRL that is signed with one of these revokes, and shows no certificate to be good. */
-  readonly otherKeys?: readonly X509Certificate[]
+  /** Finds certificates of other keys of the issuer. A CRL that is signed with one of these revokes, and shows nobody to be good. */
+  readonly findOtherKeys?: () => readonly X509Certificate[]
   /** Serial numbers of certificates of the issuer: contents of INTEGERs in hex. */
   readonly serialNumbers: ReadonlySet<string>
   /** Finds why a CRL covers none of them, in words. Without it, one of any scope will do. */
@@ -90,7 +90,7 @@ export interface CheckedCrl extends UpdateTimes, Flawed {
  */
 export async function checkCrl(
   received: Buffer,
-  { issuer, otherKeys = [], serialNumbers, findScopeProblem, mayBeDelta = false }: CrlQuestion,
+  { issuer, findOtherKeys = () => [], serialNumbers, findScopeProblem, mayBeDelta = false }: CrlQuestion,
   at: Date,
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
@@ -108,7 +108,7 @@ export async function checkCrl(
     throw new Error('it is about attribute certificates alone')
   }
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
-  if (wrong !== undefined && !(await isSignedByOne(crl, otherKeys))) {
+  if (wrong !== undefined && !(await isSignedByOne(crl, findOtherKeys()))) {
     throw new Error(isIdentified ? wrong : OTHER_KEY)
   }
   const dated = { ...crl, thisUpdate }
