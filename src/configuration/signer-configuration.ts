@@ -127,12 +127,15 @@ export interface SignersConfiguration {
   readonly files: readonly string[]
 }
 
-/** Returns all certificates in the files of a signer, and in those of its timestamp authorities. */
-export function certificatesInFiles({
+/** Returns the certificates of each file of a signer and of its timestamp authorities. Equal files are one array. */
+export function certificateFilesOf({
   certificates = [],
   caCertificates,
   container,
-}: Pick<SignerConfiguration, 'certificates' | 'caCertificates' | 'container'>): readonly X509Certificate[] {
+}: Pick<
+  SignerConfiguration,
+  'certificates' | 'caCertificates' | 'container'
+>): (readonly X509Certificate[])[] {
   const authorities = container.timestamps?.authorities ?? []
-  return [...certificates, ...caCertificates, ...authorities.flatMap(({ trustAnchors }) => trustAnchors)]
+  return [certificates, caCertificates, ...authorities.map(({ trustAnchors }) => trustAnchors)]
 }

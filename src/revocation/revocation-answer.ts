@@ -8,6 +8,10 @@ import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
 
+/** What OpenSSL minds in CRLs, and in certificates of OCSP responders, of an issuer that was renewed with its key. */
+export const OTHER_CERTIFICATE =
+  'an authorityKeyIdentifier with issuer and serial number of another certificate of its issuer: OpenSSL does not take it'
+
 /** Time by which the clock of a responder or authority may be ahead of ours. */
 const CLOCK_TOLERANCE_MS = 300_000
 

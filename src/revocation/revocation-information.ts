@@ -252,7 +252,7 @@ export class WatchedCertificate {
   /** Says which validators do not take the fresh CRL that there is, and why, if any. */
   crlDoubt(at: Date): string | undefined {
     const { crl } = this.#select(at)
-    return crl?.doubt ?? (crl && this.issued.addresses.namesOwnIssuer ? NAMES_OWN_ISSUER : undefined)
+    return crl && this.#doubtOf(crl)
   }
 
   get crl(): CachedFetch<CheckedCrl> | undefined {
@@ -305,8 +305,12 @@ export class WatchedCertificate {
       return defined({ answer, crl })
     }
     // A CRL that some validators refuse proves more than a response without proof, and no more than another one that some refuse
-    const provesMore = lacksProof(answer) || (isDoubted(answer) && crl.doubt === undefined)
+    const provesMore = lacksProof(answer) || (isDoubted(answer) && this.#doubtOf(crl) === undefined)
     return provesMore && preferred === 'proven' ? { crl } : { answer }
+  }
+
+  #doubtOf({ doubt }: CheckedCrl): string | undefined {
+    return doubt ?? (this.issued.addresses.namesOwnIssuer ? NAMES_OWN_ISSUER : undefined)
   }
 
   /** Lists the reasons why there is nothing fresh. */

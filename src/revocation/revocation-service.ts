@@ -117,12 +117,13 @@ export class RevocationService {
    * Watches these chains and no others. It keeps what it knows about those that stay.
    *
    * @param chains each leaf first
-   * @param others certificates in any order, among which may be those of other keys of the issuers
+   * @param files certificates of files, among which may be those of other keys of the issuers
    */
-  watch(chains: readonly CertificatePath[], others: readonly X509Certificate[] = []): void {
+  watch(chains: readonly CertificatePath[], files: readonly (readonly X509Certificate[])[] = []): void {
     this.#chains = chains
-    // Many signers have the same authorities in their files
-    this.#others = [...new Map(others.map((one) => [one.fingerprint256, one])).values()]
+    // Many signers have the same files, or the same authorities in them
+    const authorities = [...new Set(files)].flat().filter(({ ca }) => ca)
+    this.#others = [...new Map(authorities.map((one) => [one.fingerprint256, one])).values()]
     const certificates = new Map<string, WatchedCertificate>()
     const lists = new Map<string, CrlCache>()
     const former = [...this.#certificates.values()]

@@ -6,7 +6,7 @@ import { HttpClient } from '../common/http-client.ts'
 import { nameLookups } from '../common/name-lookups.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { logProblems } from '../configuration/problem.ts'
-import { certificatesInFiles, type SignersConfiguration } from '../configuration/signer-configuration.ts'
+import { certificateFilesOf, type SignersConfiguration } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/pool/session-pool.ts'
 import { DEFAULT_LIMITS } from '../revocation/limits.ts'
@@ -290,8 +290,8 @@ export class Signers {
       const keys = this.#allKeys()
       const own = keys.map((signer) => signer.knownCertificate()?.path).filter((path) => path !== undefined)
       const paths = [...timestampersOf(keys)].flatMap((one) => one.anchoredPaths())
-      const inFiles = keys.flatMap(({ configuration }) => certificatesInFiles(configuration))
-      this.#revocations.watch([...own, ...paths], inFiles)
+      const files = keys.flatMap(({ configuration }) => certificateFilesOf(configuration))
+      this.#revocations.watch([...own, ...paths], files)
     }
   }
 

@@ -228,8 +228,13 @@ export function hasSameSubject(one: X509Certificate, other: X509Certificate): bo
 export function matchesIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return (
     hasIssuerName(certificate, issuer) &&
-    matchesAuthority((identify(certificate) as Identity).extensions, issuer, isAbout)
+    matchesAuthorityKeyIdentifier((identify(certificate) as Identity).extensions, issuer)
   )
+}
+
+/** Returns whether all of the authorityKeyIdentifier of a certificate or a CRL, if there is one, is about `issuer`. OpenSSL demands that. */
+export function matchesAuthorityKeyIdentifier(extensions: Extensions, issuer: X509Certificate): boolean {
+  return matchesAuthority(extensions, issuer, isAbout)
 }
 
 /**

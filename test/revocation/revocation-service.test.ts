@@ -964,10 +964,7 @@ t.test(
       })
       const { service, until } = watchChain(certificates, QUICK)
       t.teardown(() => service.stop())
-      service.watch(
-        [certificates],
-        others.map(({ certificate }) => certificate),
-      )
+      service.watch([certificates], [others.map(({ certificate }) => certificate)])
       const { revoked } = await until(
         ({ revoked, problems }) =>
           revoked !== undefined || problems.some((one) => one.includes('another key')),

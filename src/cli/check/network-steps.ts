@@ -5,7 +5,7 @@ import { HttpClient } from '../../common/http-client.ts'
 import type { Configuration } from '../../configuration/configuration.ts'
 import type { Level, TimestampConfiguration } from '../../configuration/container-configuration.ts'
 import {
-  certificatesInFiles,
+  certificateFilesOf,
   type SignerCertificate,
   type SignerConfiguration,
 } from '../../configuration/signer-configuration.ts'
@@ -129,7 +129,7 @@ export class NetworkSteps {
     const { level } = signer.container
     const paths = [signerCertificate.path, ...authorities]
     this.#watched.push(...paths)
-    this.#revocation.watch(this.#watched, this.#configuration.signers.signers.flatMap(certificatesInFiles))
+    this.#revocation.watch(this.#watched, this.#configuration.signers.signers.flatMap(certificateFilesOf))
     this.#revocation.start()
     const readStates = () => paths.flatMap((path) => this.#revocation.states(path))
     await waitUntil(this.#limitMs, () => !readStates().some(({ pending }) => pending))

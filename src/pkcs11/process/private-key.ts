@@ -128,17 +128,14 @@ export function findSelectedKey(
     return handles[0]
   }
   // The search has no term for an empty label or id, and several keys may have one label and id
-  const selected = handles
-    .map((handle) => readCandidate(session, handle))
-    .find(
-      (key) =>
-        key.id === id &&
-        isSame(key.labelBytes, labelBytes) &&
-        (publicKey === undefined
-          ? key.publicKey === undefined
-          : key.publicKey !== undefined && isSame(key.publicKey, publicKey)),
-    )
-  return selected?.handle
+  return handles.find((handle) => {
+    const key = readCandidate(session, handle)
+    const hasPublicKey =
+      publicKey === undefined
+        ? key.publicKey === undefined
+        : key.publicKey !== undefined && isSame(key.publicKey, publicKey)
+    return key.id === id && isSame(key.labelBytes, labelBytes) && hasPublicKey
+  })
 }
 
 function listPrivateKeys(session: TokenSession, terms: SearchTerms): Candidate[] {

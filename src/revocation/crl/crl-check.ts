@@ -7,7 +7,7 @@ import {
   readDeltaAddresses,
 } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
-import { matchesKeyIdentifier } from '../../x509/chain.ts'
+import { matchesAuthorityKeyIdentifier, matchesKeyIdentifier } from '../../x509/chain.ts'
 import { EXTENSION, findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { findDoubtfulCrlExtensions } from '../../x509/malformed-extensions.ts'
@@ -18,6 +18,7 @@ import {
   findSignatureProblem,
   findStaleness,
   findWeakHash,
+  OTHER_CERTIFICATE,
   type UpdateTimes,
 } from '../revocation-answer.ts'
 import {
@@ -131,12 +132,16 @@ export async function checkCrl(
   }
   const checked = {
     ...{ der, thisUpdate, nextUpdate, scope, serialNumbers, revocations },
-    doubt: findDoubt(crl, scope, found),
+    doubt: findDoubt(crl, scope, found) ?? findIdentifierDoubt(crl, issuer),
     delta: readDeltaAddresses(extensions, crl.issuer),
     number: readCrlNumber(extensions.get(CRL_EXTENSION.crlNumber)),
     baseNumber: readCrlNumber(extensions.get(CRL_EXTENSION.deltaCrlIndicator)),
   }
   return flaw === undefined ? checked : { ...checked, flaw }
+}
+
+function findIdentifierDoubt({ extensions }: Crl, issuer: X509Certificate): string | undefined {
+  return matchesAuthorityKeyIdentifier(extensions, issuer) ? undefined : `has ${OTHER_CERTIFICATE}`
 }
 
 async function isSignedByOne(crl: Crl, certificates: readonly X509Certificate[]): Promise<boolean> {

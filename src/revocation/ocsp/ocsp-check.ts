@@ -5,7 +5,12 @@ import { encode } from '../../asn1/der-writer.ts'
 import { TAG } from '../../asn1/tag.ts'
 import { readGeneralizedTime } from '../../asn1/time.ts'
 import { type CertificateFields, readCertificateFields } from '../../x509/certificate-fields.ts'
-import { hasIssuerName, isSignedWithKeyOf, matchesKeyIdentifier } from '../../x509/chain.ts'
+import {
+  hasIssuerName,
+  isSignedWithKeyOf,
+  matchesAuthorityKeyIdentifier,
+  matchesKeyIdentifier,
+} from '../../x509/chain.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
@@ -32,6 +37,7 @@ import {
   findSignatureProblem,
   findStaleness,
   findWeakHash,
+  OTHER_CERTIFICATE,
   type Revocation,
   type UpdateTimes,
 } from '../revocation-answer.ts'
@@ -310,7 +316,12 @@ function findResponderDoubt(
     findPointWarning(signer, 1) ??
     findSignatureWarning(reviewed) ??
     findFieldWarning(reviewed)
-  return warning && `has a responder that some validators do not take (${warning})`
+  if (warning !== undefined) {
+    return `has a responder that some validators do not take (${warning})`
+  }
+  return matchesAuthorityKeyIdentifier(readCertificateFields(signer).extensions, issuer)
+    ? undefined
+    : `has a responder whose certificate has ${OTHER_CERTIFICATE}`
 }
 
 function distrust(problem: string | undefined): string | undefined {
