@@ -68,13 +68,19 @@ export function findForbiddenName(
  * OpenSSL alone takes a mailbox without its local part for a host.
  */
 export function findNarrowConstraint(
-  { subject }: Pick<CertificateFields, 'subject'>,
+  fields: Pick<CertificateFields, 'subject' | 'extensions'>,
   { permitted }: NameConstraints,
 ): string | undefined {
-  if (permitted.some((base) => base[0] === RFC822_NAME && toText(contentOf(base)).startsWith('@'))) {
+  const isPermitted = subtreesOf(
+    permitted.filter((base) => base[0] !== RFC822_NAME || !toText(contentOf(base)).startsWith('@')),
+  )
+  const mailboxes = permitted.some(([tag]) => tag === RFC822_NAME)
+    ? listNames(fields).filter(([tag]) => tag === RFC822_NAME)
+    : []
+  if (mailboxes.some((mailbox) => isPermitted(mailbox) !== true)) {
     return 'an e-mail address that begins with @, where RFC 5280 4.2.1.10 has a host alone'
   }
-  const rdns = new DerReader(subject).content(TAG.sequence)
+  const rdns = new DerReader(fields.subject).content(TAG.sequence)
   const bases = permitted
     .filter(([tag]) => tag === DIRECTORY_NAME)
     .map((base) => new DerReader(contentOf(base)).content(TAG.sequence))

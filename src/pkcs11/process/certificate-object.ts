@@ -49,10 +49,10 @@ export function haveOnePublicKey(certificates: readonly CertificateObject[]): bo
  */
 export function findCertificates(session: TokenSession, key: CertifiedKey): CertificateObject[] {
   if (key.publicKey !== undefined) {
-    return readCertificates(session).filter(({ publicKey }) => publicKey.equals(key.publicKey as Uint8Array))
+    return readAll(session).filter(({ publicKey }) => publicKey.equals(key.publicKey as Uint8Array))
   }
   const sameId = key.id === '' ? [] : readCertificates(session, key.id)
-  return sameId.length > 0 ? sameId : readCertificates(session)
+  return sameId.length > 0 ? sameId : readAll(session)
 }
 
 type CertifiedKey = Pick<FoundKey, 'id' | 'publicKey'>
@@ -63,29 +63,26 @@ export interface CertificateObject {
   readonly publicKey: Buffer
 }
 
-/** An object that is no certificate belongs to no key, and must not keep the others from being found. */
-function readCertificates(session: TokenSession, id?: string): CertificateObject[] {
-  const known = read.get(session) ?? new Map<string, CertificateObject | undefined>()
-  read.set(session, known)
-  return findCertificateObjects(session, id).flatMap((object) => {
-    const handle = object.toString('hex')
-    if (!known.has(handle)) {
-      known.set(handle, readCertificateObject(session, object))
-    }
-    return known.get(handle) ?? []
-  })
+/** Keeps all certificates that a session has read, since each key of a token asks for them. */
+const read = new WeakMap<TokenSession, CertificateObject[]>()
+
+function readAll(session: TokenSession): CertificateObject[] {
+  const certificates = read.get(session) ?? readCertificates(session)
+  read.set(session, certificates)
+  return certificates
 }
 
-/** Keeps what was read in a session, keyed by handle: each key of a token asks for all certificates. */
-const read = new WeakMap<TokenSession, Map<string, CertificateObject | undefined>>()
-
-function readCertificateObject(session: TokenSession, object: Handle): CertificateObject | undefined {
-  try {
-    const certificate = readCertificate(readValue(session, object))
-    return { certificate, publicKey: encodePublicKey(certificate.publicKey) }
-  } catch {
-    return undefined
-  }
+/** An object that is no certificate belongs to no key, and must not keep the others from being found. */
+function readCertificates(session: TokenSession, id?: string): CertificateObject[] {
+  return findCertificateObjects(session, id).flatMap((object) => {
+    const value = readValue(session, object)
+    try {
+      const certificate = readCertificate(value)
+      return [{ certificate, publicKey: encodePublicKey(certificate.publicKey) }]
+    } catch {
+      return []
+    }
+  })
 }
 
 /** @param id CKA_ID in hex; absent for all */
@@ -106,8 +103,9 @@ function readValue(session: TokenSession, object: Handle): Buffer {
 function describeUnreadable(session: TokenSession, { id }: CertifiedKey): string[] {
   const objects = id === '' ? [] : findCertificateObjects(session, id)
   return objects.flatMap((object) => {
+    const value = readValue(session, object)
     try {
-      readCertificate(readValue(session, object))
+      readCertificate(value)
       return []
     } catch (error) {
       return [`one with the id of the key is not encoded as RFC 5280 says (${(error as Error).message})`]

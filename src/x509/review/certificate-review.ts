@@ -124,10 +124,7 @@ function weighIssuer(path: readonly X509Certificate[], index: number, at: Date):
   ) {
     return WEIGHT.refused
   }
-  if (
-    findRefusals(path, index).length > 0 ||
-    findIdentifierWarnings(path.slice(index - 1, index + 1)).length > 0
-  ) {
+  if (findRefusals(path, index).length > 0) {
     return WEIGHT.doubtful
   }
   const isUnanswerable = !isSelfSigned(issuer) && !areAskable(readCertificateExtensions(issuer).addresses)

@@ -604,6 +604,10 @@ t.test('a certificate under another id, where the id of the key is that of its i
   writeCertificate('1c', own as Buffer)
   const found = await open({ key: { label: 'chained' } }, null, (opened) => keyOf(opened).certificates?.[0])
   t.same(Buffer.from(found ?? ''), own)
+  module.plan('C_GetAttributeValue refuse CKA_VALUE CKR_DEVICE_ERROR')
+  // A fault of the token leaves no certificate out
+  await t.rejects(refusal({ key: { label: 'chained' } }, null), /CKR_DEVICE_ERROR/)
+  module.plan()
 })
 
 t.test('certificates of one key, of which those that came later have another id or none', async (t) => {

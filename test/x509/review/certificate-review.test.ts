@@ -748,6 +748,7 @@ t.test('name constraints that only some validators find fulfilled', async (t) =>
       ['permitted;dirName:names\n[names]\nO = TEST', false],
       ['permitted;email:example.com', true],
       ['permitted;email:@example.com', false],
+      ['permitted;email:@example.com, permitted;email:example.com', true],
     ] as const
   ).entries()) {
     const authority = makeAuthority(`Narrow CA ${index}`, root, {
@@ -759,6 +760,13 @@ t.test('name constraints that only some validators find fulfilled', async (t) =>
       : [/ has name constraints that permit the names of O=Test, CN=Signer by /]
     t.match(review([signer, authority], [root]), { problems: [], warnings })
     t.equal(await isTakenByNss(t, signer, [authority]), isFulfilled, constraint)
+    const withoutMailbox = makeLeaf({ issuer: authority })
+    const isCase = constraint.includes('TEST')
+    t.equal(
+      review([withoutMailbox, authority], [root]).warnings.length,
+      isCase ? 1 : 0,
+      `${constraint} and no mailbox`,
+    )
   }
 })
 
@@ -1044,6 +1052,11 @@ t.test('an authorityKeyIdentifier of another certificate of the issuer', async (
     })
     t.throws(() => opensslVerify(signer, [other], root, []), /unable to get local issuer certificate/)
   }
+  const foreign = makeAuthority('Renewed CA', makeAuthority('Another root'), {
+    ...{ extensions: identified, keyFile: former.keyFile },
+  })
+  const files = [renewed, foreign, root]
+  t.match(review([below(foreign)], files).warnings, [/^the chain is incomplete: /], 'the one that it names')
   const ofAnotherKey = makeAuthority('Renewed CA', root, { extensions: identified })
   t.match(review([below(former)], [ofAnotherKey, root]).warnings, [/^the chain is incomplete: /])
 })
