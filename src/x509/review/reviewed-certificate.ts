@@ -164,10 +164,14 @@ function findFieldFlaw(certificate: X509Certificate): FieldFlaw | undefined {
     : undefined
 }
 
-/** @param name DER */
+/** @param name DER, or another encoding, which is told by itself */
 function hasEmptyRdn(name: Buffer): boolean {
-  const rdns = new DerReader(name).enter(TAG.sequence).elements()
-  return rdns.some((rdn) => new DerReader(rdn).content(TAG.set).length === 0)
+  try {
+    const rdns = new DerReader(name).enter(TAG.sequence).elements()
+    return rdns.some((rdn) => new DerReader(rdn).content(TAG.set).length === 0)
+  } catch {
+    return false
+  }
 }
 
 const VERSION_3 = 3

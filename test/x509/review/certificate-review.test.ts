@@ -1188,6 +1188,9 @@ t.test('certificates that are not DER in their depths', async (t) => {
     return review([signer], [root]).warnings.filter((warning) => warning.includes('DER'))
   }
   t.strictSame(warningsOf(subjectOf(second, first)), [])
+  const attributes = Buffer.concat([second, first])
+  const inLongForm = Buffer.concat([Buffer.of(TAG.set, 0x81, attributes.length), attributes])
+  t.match(warningsOf(encode(TAG.sequence, inLongForm)), [/ is not DER in its depths /])
   t.strictSame(warningsOf(subjectOf(first, second)), [
     'the certificate of CN=Signer + serialNumber=4711 is not DER in its depths (it is no DER: the elements of a SET OF are in ' +
       'another order): some validators encode it anew, and do not find it in signatures then (EU DSS); have it issued anew',
