@@ -152,14 +152,14 @@ export function importCertificate(
   }
   const label = wantedLabel ?? `${readAttribute(session, key, pkcs11js.CKA_LABEL) ?? ''}`
   const there = findById(session, pkcs11js.CKO_CERTIFICATE, id)
-  const same = there.filter((object) => readAttribute(session, object, pkcs11js.CKA_VALUE)?.equals(der))
-  const created = same.length === 0
+  const created = !there.some((object) => readAttribute(session, object, pkcs11js.CKA_VALUE)?.equals(der))
   if (created) {
     createObject(session, certificate, id, label)
   }
   const ofKey = findCertificates(session, { id: id.toString('hex'), publicKey })
   const used = choose(ofKey, caCertificates)?.equals(der) === true
-  return { label, id: id.toString('hex'), others: there.length - same.length, created, used }
+  const others = ofKey.filter(({ certificate }) => !certificate.raw.equals(der)).length
+  return { label, id: id.toString('hex'), others, created, used }
 }
 
 function findKey(session: TokenSession, publicKey: Uint8Array): Handle {

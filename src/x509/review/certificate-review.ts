@@ -11,7 +11,7 @@ import {
   type Weigh,
 } from '../chain.ts'
 import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
-import { findIssuerProblems, findNarrowConstraints, findRefusals } from './path-problem.ts'
+import { findIssuerProblems, findNarrowNameWarning, findRefusals } from './path-problem.ts'
 import { findUnreadable, type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import {
   describeMissingIssuer,
@@ -148,7 +148,7 @@ function mayBeRefused(path: readonly X509Certificate[], index: number): boolean 
     findPointWarning(path[index] as X509Certificate, index),
     findCurveWarning(issuer),
     ...findIssuerNameWarnings(path.slice(index - 1, index + 1)),
-    ...findNarrowConstraints(path, index),
+    findNarrowNameWarning(path, index),
   ]
   return warnings.some((warning) => warning !== undefined)
 }
@@ -240,7 +240,7 @@ export function findPathWarnings(path: readonly X509Certificate[]): string[] {
     ...reviewReadable(path.slice(1)).map(findCurveWarning),
     ...findIssuerNameWarnings(path),
     ...findIdentifierWarnings(path),
-    ...path.flatMap((_, index) => findNarrowConstraints(path, index)),
+    ...path.map((_, index) => findNarrowNameWarning(path, index)),
   ].filter((warning) => warning !== undefined)
 }
 

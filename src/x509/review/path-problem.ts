@@ -135,14 +135,17 @@ function findForbiddenNames(
   }
   const known = judged.get(constraints) ?? { leaf: new WeakMap(), issuer: new WeakMap() }
   judged.set(constraints, known)
-  return below
-    .filter((certificate, index) => index === 0 || !isSelfIssued(certificate))
-    .flatMap((certificate) => {
-      const place = certificate === below[0] ? 'leaf' : 'issuer'
-      const found = known[place].get(certificate) ?? judgeNames(certificate, constraints, place, authority)
-      known[place].set(certificate, found)
-      return found
-    })
+  return listConstrained(below).flatMap((certificate) => {
+    const place = certificate === below[0] ? 'leaf' : 'issuer'
+    const found = known[place].get(certificate) ?? judgeNames(certificate, constraints, place, authority)
+    known[place].set(certificate, found)
+    return found
+  })
+}
+
+/** Lists those to which the name constraints of an authority apply, of the certificates below it (RFC 5280 6.1.3 (b)). */
+function listConstrained(below: readonly X509Certificate[]): X509Certificate[] {
+  return below.filter((certificate, index) => index === 0 || !isSelfIssued(certificate))
 }
 
 /**
@@ -155,12 +158,12 @@ const judged = new WeakMap<
 >()
 
 /**
- * Finds the first name below an authority that only some validators find permitted by its name constraints, in words.
+ * Warns of the first name below an authority that only some validators find permitted by its name constraints.
  *
  * @param path leaf first
  * @param index position of the authority
  */
-export function findNarrowConstraints(path: readonly X509Certificate[], index: number): string[] {
+export function findNarrowNameWarning(path: readonly X509Certificate[], index: number): string | undefined {
   const constraints = readForReview(path[index] as X509Certificate)?.nameConstraints
   const its = `the certificate of ${describeSubject(path[index] as X509Certificate)}`
   const below = path.slice(0, index)
@@ -169,20 +172,18 @@ export function findNarrowConstraints(path: readonly X509Certificate[], index: n
     constraints === 'unreadable' ||
     findForbiddenNames(below, constraints, its).length > 0
   ) {
-    return []
+    return undefined
   }
-  const narrow = below
-    .filter((certificate, index) => index === 0 || !isSelfIssued(certificate))
-    .flatMap((certificate) => {
-      const why = findNarrowConstraint(readCertificateFields(certificate), constraints)
-      return why === undefined
-        ? []
-        : [
-            `${its} has name constraints that permit the names of ${describeSubject(certificate)} by ${why}: some validators refuse ` +
-              'signatures because of it (NSS, pdfsig, EU DSS); have either issued anew',
-          ]
-    })
-  return narrow.slice(0, 1)
+  for (const certificate of listConstrained(below)) {
+    const why = findNarrowConstraint(readCertificateFields(certificate), constraints)
+    if (why !== undefined) {
+      return (
+        `${its} has name constraints that permit the names of ${describeSubject(certificate)} by ${why}: some validators refuse ` +
+        'signatures because of it (NSS, pdfsig, EU DSS); have either issued anew'
+      )
+    }
+  }
+  return undefined
 }
 
 function judgeNames(

@@ -3,12 +3,12 @@ import { isSelfSigned } from '../chain.ts'
 import { findInvalidity, findValidityProblem, validityPeriod } from '../validity.ts'
 import { reviewSigner } from './certificate-review.ts'
 import { readForReview } from './reviewed-certificate.ts'
-import { findPssKeyWarning, isForDocuments } from './warnings.ts'
+import { findPssKeyWarning, isForOthers } from './warnings.ts'
 
 /**
  * Sorts certificates of one key, of which a token may hold several, by how well they serve a signer: first those that the review
  * accepts, then those whose path is valid now and for long enough, then those with issuers, a root among them rather than not, then
- * those that are not self-signed, then those that are for documents, then those that are not for RSASSA-PSS alone, then the newest by
+ * those that are not self-signed, then those that are not for others than documents alone, as for TLS servers, then those that are not for RSASSA-PSS alone, then the newest by
  * notBefore. All replicas agree.
  *
  * @param caCertificates issuers, in any order
@@ -35,7 +35,7 @@ export function bestFirst(
       hasIssuers && chain.complete,
       hasIssuers,
       !isSelfSigned(leaf),
-      reviewed !== undefined && isForDocuments(reviewed),
+      reviewed !== undefined && !isForOthers(reviewed),
       findPssKeyWarning(leaf) === undefined,
     ]
     const { notBefore } = validityPeriod(leaf)

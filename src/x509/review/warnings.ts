@@ -43,6 +43,11 @@ export function isForDocuments({ extendedKeyUsage }: ReviewedCertificate): boole
   return extendedKeyUsage?.some((purpose) => DOCUMENT_PURPOSES.has(purpose)) ?? true
 }
 
+/** Returns whether a certificate is for purposes alone that are known to be others than documents. */
+export function isForOthers({ extendedKeyUsage = [] }: ReviewedCertificate): boolean {
+  return extendedKeyUsage.length > 0 && extendedKeyUsage.every((purpose) => OTHER_PURPOSES.has(purpose))
+}
+
 /** Warns of a certificate in a signer's chain that is for other purposes than documents, by what all or by what some validators read. */
 export function findPurposeWarning(
   reviewed: ReviewedCertificate,
@@ -250,7 +255,7 @@ export function findCurveWarning({ subject, unusualCurve }: ReviewedCertificate)
   return (
     unusualCurve &&
     `the certificate of ${subject} has a key on a curve that only some validators know (${unusualCurve}): others refuse signatures ` +
-      `because of it (NSS, pdfsig, Bouncy Castle, PDFBox); have its authority take a key on ${CURVE_NAMES.join(', ')}, or RSA`
+      `because of it (NSS, pdfsig, Java's own provider); have its authority take a key on ${CURVE_NAMES.join(', ')}, or RSA`
   )
 }
 
