@@ -3,13 +3,13 @@ import { isSelfSigned } from '../chain.ts'
 import { findInvalidity, findValidityProblem, validityPeriod } from '../validity.ts'
 import { reviewSigner } from './certificate-review.ts'
 import { readForReview } from './reviewed-certificate.ts'
-import { findPssKeyWarning, isForOthers } from './warnings.ts'
+import { isForOthers } from './warnings.ts'
 
 /**
  * Sorts certificates of one key, of which a token may hold several, by how well they serve a signer: first those that the review
  * accepts, then those whose path is valid now and for long enough, then those with issuers, a root among them rather than not, then
- * those that are not self-signed, then those that are not for others than documents alone, as for TLS servers, then those that are not for RSASSA-PSS alone, then the newest by
- * notBefore. All replicas agree.
+ * those that are not self-signed, then those that are not for other purposes than documents alone, such as TLS servers, then the
+ * newest by notBefore. All replicas agree.
  *
  * @param caCertificates issuers, in any order
  * @param minimumDaysLeft days that the path has to be valid from now on
@@ -36,7 +36,6 @@ export function bestFirst(
       hasIssuers,
       !isSelfSigned(leaf),
       reviewed !== undefined && !isForOthers(reviewed),
-      findPssKeyWarning(leaf) === undefined,
     ]
     const { notBefore } = validityPeriod(leaf)
     return { leaf, order: [...merits.map(Number), notBefore.getTime()] }
