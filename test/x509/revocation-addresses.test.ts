@@ -85,6 +85,7 @@ t.test('what is malformed is passed over, and the others are asked', async (t) =
   const good = '300fa00da00b8609687474703a2f2f612f'
   t.match(addresses(`${points} = DER:30133000${good}`).crl, ['http://a/'])
   t.match(addresses(`${points} = DER:30130500${good}`).crl, ['http://a/'])
+  t.match(addresses(`${points} = DER:30153002a000${good}`).crl, ['http://a/'], 'a name that is none')
 })
 
 t.test('an address with UTF-8 in it is asked as browsers and OpenSSL do', async (t) => {

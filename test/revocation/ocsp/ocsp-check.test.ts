@@ -208,6 +208,12 @@ t.test('who may not answer is not listened to', async (t) => {
       /^its responder, CN=responder, has its certificate from another issuer$/,
     ],
     [
+      reissue(responder(), root, {
+        [CERTIFICATE.issuer]: readCertificateFields(stranger.certificate).subject,
+      }),
+      /^its responder, CN=responder, has its certificate from another issuer$/,
+    ],
+    [
       responder({ extensions: ['extendedKeyUsage = clientAuth'] }),
       /^its responder cannot be trusted: the certificate of CN=responder is not for OCSP$/,
     ],
