@@ -134,11 +134,22 @@ function weighIssuer(path: readonly X509Certificate[], index: number, at: Date):
 /** Returns whether some validators refuse a path because of an issuer's own certificate, or do not find that. */
 function mayBeRefused(path: readonly X509Certificate[], index: number): boolean {
   const [leaf, issuer] = [path[0], path[index]].map((one) => one && readForReview(one))
-  if (leaf === undefined || issuer === undefined) {
-    return false
-  }
-  // A timestamp authority is not for documents, nor need its issuers be
-  const warnings = [
+  return (
+    leaf !== undefined &&
+    issuer !== undefined &&
+    findIssuerWarnings(leaf, issuer, path.slice(0, index + 1)).some((warning) => warning !== undefined)
+  )
+}
+
+/** @param path from the leaf to the issuer */
+function findIssuerWarnings(
+  leaf: ReviewedCertificate,
+  issuer: ReviewedCertificate,
+  path: readonly X509Certificate[],
+): (string | undefined)[] {
+  const index = path.length - 1
+  return [
+    // A timestamp authority is not for documents, nor need its issuers be
     isForDocuments(leaf) ? findPurposeWarning(issuer, 'issuer') : undefined,
     findMalformedWarning(issuer),
     findEncodingWarning(issuer),
@@ -147,10 +158,9 @@ function mayBeRefused(path: readonly X509Certificate[], index: number): boolean 
     findFieldWarning(issuer),
     findPointWarning(path[index] as X509Certificate, index),
     findCurveWarning(issuer),
-    ...findIssuerNameWarnings(path.slice(index - 1, index + 1)),
+    ...findIssuerNameWarnings(path.slice(-2)),
     findNarrowNameWarning(path, index),
   ]
-  return warnings.some((warning) => warning !== undefined)
 }
 
 /**
