@@ -11,7 +11,7 @@ const CALLBACK_COST = BYTES_OF_A_TURN / CALLBACKS_OF_A_TURN
 /** Time after which none of them begins, in ms: what a caller has chosen, such as a long address, may take longer than others. */
 const LATEST_MS = 2
 
-/** What goes on with a body or an answer in a later turn. */
+/** A function that goes on with a body or an answer in a later turn. */
 interface Waiting {
   readonly goOn: () => void
   /** Bytes that were read of the body, or sent of the answer. */

@@ -8,7 +8,7 @@ import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
 
-/** What OpenSSL minds in CRLs, and in certificates of OCSP responders, of an issuer that was renewed with its key. */
+/** Names what OpenSSL does not take in CRLs, and in certificates of OCSP responders, of an issuer that was renewed with its key. */
 export const OTHER_CERTIFICATE =
   'an authorityKeyIdentifier with issuer and serial number of another certificate of its issuer: OpenSSL does not take it'
 

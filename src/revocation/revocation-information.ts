@@ -305,7 +305,7 @@ export class WatchedCertificate {
       return defined({ answer, crl })
     }
     // A CRL that some validators refuse proves more than a response without proof, and no more than another one that some refuse
-    const provesMore = lacksProof(answer) || (isDoubted(answer) && this.#doubtOf(crl) === undefined)
+    const provesMore = lacksProof(answer) || (answer.doubt !== undefined && this.#doubtOf(crl) === undefined)
     return provesMore && preferred === 'proven' ? { crl } : { answer }
   }
 

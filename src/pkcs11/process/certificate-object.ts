@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import pkcs11js, { type Handle } from 'pkcs11js'
+import pkcs11js from 'pkcs11js'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { validityPeriod } from '../../x509/validity.ts'
@@ -74,8 +74,7 @@ function readAll(session: TokenSession): CertificateObject[] {
 
 /** An object that is no certificate belongs to no key, and must not keep the others from being found. */
 function readCertificates(session: TokenSession, id?: string): CertificateObject[] {
-  return findCertificateObjects(session, id).flatMap((object) => {
-    const value = readValue(session, object)
+  return readValues(session, id).flatMap((value) => {
     try {
       const certificate = readCertificate(value)
       return [{ certificate, publicKey: encodePublicKey(certificate.publicKey) }]
@@ -85,25 +84,26 @@ function readCertificates(session: TokenSession, id?: string): CertificateObject
   })
 }
 
-/** @param id CKA_ID in hex; absent for all */
-function findCertificateObjects(session: TokenSession, id?: string): Handle[] {
-  return findObjects(session, [
+/**
+ * Returns the values of certificate objects; an empty one where the token does not show it.
+ *
+ * @param id CKA_ID in hex; absent for all
+ */
+function readValues(session: TokenSession, id?: string): Buffer[] {
+  const template = [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
     { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
     ...(id === undefined ? [] : [{ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') }]),
-  ])
-}
-
-/** Returns the value of a certificate object; an empty one where the token does not show it. */
-function readValue(session: TokenSession, object: Handle): Buffer {
-  return readAttribute(session, object, pkcs11js.CKA_VALUE) ?? Buffer.alloc(0)
+  ]
+  return findObjects(session, template).map(
+    (object) => readAttribute(session, object, pkcs11js.CKA_VALUE) ?? Buffer.alloc(0),
+  )
 }
 
 /** Says why an object with the id of the key is not its certificate, though it looks like that to other tools. */
 function describeUnreadable(session: TokenSession, { id }: CertifiedKey): string[] {
-  const objects = id === '' ? [] : findCertificateObjects(session, id)
-  return objects.flatMap((object) => {
-    const value = readValue(session, object)
+  const values = id === '' ? [] : readValues(session, id)
+  return values.flatMap((value) => {
     try {
       readCertificate(value)
       return []

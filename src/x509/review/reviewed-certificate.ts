@@ -27,7 +27,7 @@ export interface ReviewedCertificate extends CertificateExtensions {
   readonly malformed: readonly string[]
   /** Says what in it is not DER, if anything is. */
   readonly encodingFlaw: string | undefined
-  /** What in its fields OpenSSL reads and others do not, if anything is. */
+  /** Says what in its fields OpenSSL reads and others do not, if anything is. */
   readonly fieldFlaw: FieldFlaw | undefined
   /** Says that the key is weak, if so. */
   readonly weakKey: string | undefined
