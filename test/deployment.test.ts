@@ -36,10 +36,10 @@ t.test('no core dumps', async (t) => {
         t.match(line, /^ENTRYPOINT \["\/app\/docker\/entrypoint\.sh"[,\]]/, path)
       }
     }
-    t.match(read('docker/Dockerfile'), /^ENV UV_THREADPOOL_SIZE=16$/m)
+    t.match(read('docker/Dockerfile'), /^ENV MALLOC_ARENA_MAX=2 UV_THREADPOOL_SIZE=16$/m)
     t.match(
       read('docker/Dockerfile'),
-      /^ENTRYPOINT .*\n^CMD \["node", "--max-old-space-size=512", "--max-semi-space-size=8", "dist\/bundle\/server\.js"\]$/m,
+      /^ENTRYPOINT .*\n^CMD \["node", "--max-old-space-size=1024", "--max-semi-space-size=8", "dist\/bundle\/server\.js"\]$/m,
     )
   })
 

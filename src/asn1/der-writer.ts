@@ -2,6 +2,7 @@
  * Writes DER elements (X.690 10) from the inside out. asn1js would build a tree of objects for each, which takes longer
  * than all other work for a container.
  */
+import { countBytes } from '../common/count-bytes.ts'
 import { TAG } from './tag.ts'
 
 /**
@@ -11,8 +12,12 @@ import { TAG } from './tag.ts'
  * @param contents encoded elements, or octets, that are joined
  */
 export function encode(tag: number, ...contents: readonly Uint8Array[]): Buffer {
-  const length = contents.reduce((sum, { byteLength }) => sum + byteLength, 0)
-  return Buffer.concat([encodeHeader(tag, length), ...contents])
+  return Buffer.concat(enclose(tag, ...contents))
+}
+
+/** Does as `encode` does, but does not join the pieces, so that large elements within others are not copied for each of these. */
+export function enclose(tag: number, ...contents: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [encodeHeader(tag, countBytes(contents)), ...contents]
 }
 
 /** Encodes a SET OF, with its elements in the order of their encodings (X.690 11.6). */

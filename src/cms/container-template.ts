@@ -1,8 +1,15 @@
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
 import { DerReader } from '../asn1/der-reader.ts'
-import { encode, encodeObjectIdentifier, encodeSetOf, encodeSmallInteger } from '../asn1/der-writer.ts'
+import {
+  enclose,
+  encode,
+  encodeObjectIdentifier,
+  encodeSetOf,
+  encodeSmallInteger,
+} from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
+import { countBytes } from '../common/count-bytes.ts'
 import {
   ID_DATA,
   ID_MESSAGE_DIGEST,
@@ -144,29 +151,38 @@ export class ContainerTemplate {
    * @returns DER ContentInfo
    */
   signedData(request: SignedDataRequest): Buffer {
+    return Buffer.concat(this.#contentInfo(request))
+  }
+
+  /** Returns how many bytes the whole container has. */
+  signedDataLength(request: SignedDataRequest): number {
+    return countBytes(this.#contentInfo(request))
+  }
+
+  #contentInfo(request: SignedDataRequest): readonly Uint8Array[] {
     const { hashAlgorithm, revocationValues } = request
     // Version 5 says that there is revocation data other than CRLs (RFC 5652 5.1)
     const hasOther = revocationValues !== undefined && revocationValues.ocspResponses.length > 0
-    const signedData = encode(
+    const signedData = enclose(
       TAG.sequence,
       hasOther ? VERSION_5 : VERSION_1,
       encode(TAG.set, this.#algorithmsFor(hashAlgorithm).digest),
       ENCAPSULATED_CONTENT_INFO,
       this.#certificates,
       ...(revocationValues === undefined ? [] : [encodeRevocationInfoChoices(revocationValues)]),
-      encode(TAG.set, this.#signerInfo(request)),
+      ...enclose(TAG.set, ...this.#signerInfo(request)),
     )
-    return encode(TAG.sequence, SIGNED_DATA, encode(contextTag(0), signedData))
+    return enclose(TAG.sequence, SIGNED_DATA, ...enclose(contextTag(0), ...signedData))
   }
 
   /** Encodes the one SignerInfo (RFC 5652 5.3). */
-  #signerInfo(request: SignedDataRequest): Buffer {
+  #signerInfo(request: SignedDataRequest): readonly Uint8Array[] {
     const { hashAlgorithm, signedAttributes, signature, timestamp } = request
     const algorithms = this.#algorithmsFor(hashAlgorithm)
     // The field is IMPLICIT, so its tag replaces that of the SET OF that was signed
     const implicit = Buffer.from(signedAttributes)
     implicit[0] = contextTag(0)
-    return encode(
+    return enclose(
       TAG.sequence,
       VERSION_1,
       this.#sid,

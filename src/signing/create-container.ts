@@ -63,22 +63,21 @@ export async function createContainer(
     ...attributes,
     ...(signsRevocationData(request) && selectRevocationValues(known, context)),
   })
-  const encode = (parts: Pick<SignedDataRequest, 'signature' | 'timestamp'>, evidence = known) =>
-    template.signedData({
-      hashAlgorithm,
-      signedAttributes,
-      ...parts,
-      ...(!signsRevocationData(request) && selectRevocationValues(evidence, context)),
-    })
+  const complete = (parts: Pick<SignedDataRequest, 'signature' | 'timestamp'>, evidence = known) => ({
+    hashAlgorithm,
+    signedAttributes,
+    ...parts,
+    ...(!signsRevocationData(request) && selectRevocationValues(evidence, context)),
+  })
   function measureRoom(): number {
     const bare = template.signedAttributes(attributes)
     return roomBeside(
-      template.signedData({ hashAlgorithm, signedAttributes: bare, signature: placeholder }),
+      template.signedDataLength({ hashAlgorithm, signedAttributes: bare, signature: placeholder }),
       context,
     )
   }
   // Checked before signing, so that the HSM makes no signature for a container that is refused
-  checkSize(encode({ signature: placeholder }), context)
+  checkSize(template.signedDataLength(complete({ signature: placeholder })), context)
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
   // Nothing can be added to data that are signed
@@ -91,8 +90,9 @@ export async function createContainer(
   const timestamp = await obtainTimestamp(level, signature, signerCertificate, context, known && isUsable)
   const evidence =
     timestamp && gatherAfterTimestamp(request, signerCertificate, timestamp, known, room, context)
-  const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
-  checkSize(der, context)
+  const parts = { signature, ...(timestamp && { timestamp: timestamp.token }) }
+  const der = template.signedData(complete(parts, evidence))
+  checkSize(der.length, context)
   return {
     der,
     signature,

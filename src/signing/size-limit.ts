@@ -22,8 +22,12 @@ const TIMESTAMP_BYTES = 3_000
 /** The attributes that hold a timestamp and revocation data take this beside them, in bytes. */
 const ATTRIBUTE_BYTES = 128
 
-/** Returns the room that a container has for revocation data beside a timestamp as large as the largest so far, in bytes. */
-export function roomBeside({ length }: Buffer, { signer: { container, sources } }: SizeContext): number {
+/**
+ * Returns the room that a container has for revocation data beside a timestamp as large as the largest so far, in bytes.
+ *
+ * @param length bytes of the container without either
+ */
+export function roomBeside(length: number, { signer: { container, sources } }: SizeContext): number {
   const timestamp = Math.max(TIMESTAMP_BYTES, sources.timestamper?.largestToken ?? 0)
   return container.sizeLimit - length - timestamp - ATTRIBUTE_BYTES
 }
@@ -117,9 +121,10 @@ export function selectRevocationValues(
 /**
  * Refuses containers that exceed the signer's limit.
  *
+ * @param length bytes
  * @throws CONTAINER_TOO_LARGE
  */
-export function checkSize({ length }: Buffer, { signer }: SizeContext): void {
+export function checkSize(length: number, { signer }: SizeContext): void {
   const { sizeLimit } = signer.container
   if (length > sizeLimit) {
     throw new CONTAINER_TOO_LARGE(String(length), String(sizeLimit))

@@ -67,5 +67,5 @@ function checkRoom(container: Buffer, attributes: Buffer, signer: SignHashReques
       `dataToBeSigned: has ${attributes.length} bytes, and a container of this signer has room for ${room}`,
     )
   }
-  checkSize(container, { signer })
+  checkSize(container.length, { signer })
 }

@@ -125,9 +125,11 @@ t.test('containers are those of pkijs, byte for byte', async (t) => {
       const { hashAlgorithm } = request
       const whole = { hashAlgorithm, signedAttributes, signature, ...more }
       compared += 1
+      const container = signedDataByPkijs(signer, whole)
       return (
         signedAttributes.equals(signedAttributesByPkijs(signer, request)) &&
-        template.signedData(whole).equals(signedDataByPkijs(signer, whole))
+        template.signedData(whole).equals(container) &&
+        template.signedDataLength(whole) === container.length
       )
     }),
     { numRuns: PROPERTY_RUNS },

@@ -100,6 +100,7 @@ export class BodyReader {
   readonly stop = (error: Error): void => {
     this.#detach()
     discardBody(this.#message)
+    this.#text?.free()
     this.#text = undefined
     this.#ended = error
     this.#gatherer.drop()
@@ -120,11 +121,15 @@ export class BodyReader {
       throw this.#ended
     }
     this.#text = undefined
-    return { text: text.toString(), contents: text.contents }
+    const taken = { text: text.toString(), contents: text.contents }
+    text.free()
+    return taken
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#received += chunk.length
+    // The chunk has none once it was read
+    const { length } = chunk
+    this.#received += length
     this.#chunks += 1
     try {
       if (this.#received > this.#options.limit) {
@@ -138,7 +143,7 @@ export class BodyReader {
       this.stop(error as Error)
       return
     }
-    if (TURNS.count(chunk.length + CHUNK_COST) && !this.#isPaused) {
+    if (TURNS.count(length + CHUNK_COST) && !this.#isPaused) {
       this.#pause()
     }
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { countBytes } from '../../common/count-bytes.ts'
+import { freeBuffer } from '../../common/free-buffer.ts'
 import { PAYLOAD_TOO_LARGE } from '../../errors.ts'
 import { type Base64Digests, LongString, StringScanner } from './long-string.ts'
 
@@ -105,17 +106,29 @@ export class BodyText {
     return this.length <= FEW_BYTES
   }
 
-  /** @throws PAYLOAD_TOO_LARGE if more would have to be kept than any request needs */
+  /**
+   * Writes the next chunk, and frees its memory.
+   *
+   * @throws PAYLOAD_TOO_LARGE if more would have to be kept than any request needs
+   */
   write(chunk: Buffer): void {
     let rest = chunk
     while (rest.length > 0) {
       rest = this.#long === undefined ? this.#writeKept(rest) : this.#writeLong(this.#long, rest)
     }
+    freeBuffer(chunk)
   }
 
   /** Returns the text, in which long strings are cut short. */
   toString(): string {
     return concat(this.#kept).toString()
+  }
+
+  /** Frees what is kept, without which there is no text. */
+  free(): void {
+    for (const bytes of this.#kept.splice(0)) {
+      freeBuffer(bytes)
+    }
   }
 
   /** Returns the rest of a chunk: a string is found to be long at its first byte too many, wherever the chunk ends. */
@@ -166,8 +179,9 @@ export class BodyText {
       : countBytes(this.#kept.slice(this.#scanned))
   }
 
+  /** Keeps a copy: a part of a chunk would hold all of it in memory. */
   #keep(bytes: Buffer): void {
-    this.#kept.push(bytes)
+    this.#kept.push(Buffer.from(bytes))
     this.length += bytes.length
   }
 
@@ -209,7 +223,7 @@ export class BodyText {
     const { piece, index, position } = this.#start
     this.#mark = createMark()
     this.#long = new LongString(this.#choose(this.#before(this.#mark)))
-    const bytes = Buffer.concat(this.#kept.splice(piece))
+    const bytes = concat(this.#kept.splice(piece))
     const string = bytes.subarray(index + 1)
     this.#long.write(string, this.#scanner.openEscape)
     const beginning = string.subarray(0, this.#isDocument ? 0 : this.#limits.beginning)
@@ -217,8 +231,7 @@ export class BodyText {
     const scanner = new StringScanner()
     scanner.findEnd(beginning, 0)
     this.length = position - index
-    // The bytes are copied, since a subarray would hold all of them in memory
-    this.#keep(Buffer.from(bytes.subarray(0, index + 1 + beginning.length - scanner.openEscape)))
+    this.#keep(bytes.subarray(0, index + 1 + beginning.length - scanner.openEscape))
   }
 
   /** Returns the rest of a chunk, behind the string. */
@@ -238,11 +251,12 @@ export class BodyText {
   }
 
   #before(mark: string): PrecedingFields | undefined {
-    const { piece, position } = this.#start
+    const { piece, index, position } = this.#start
     if (position > LONGEST_ESCAPE * this.#limits.long) {
       return undefined
     }
-    const text = Buffer.concat(this.#kept.slice(0, piece + 1)).toString('utf8', 0, position)
+    const last = (this.#kept[piece] as Buffer).subarray(0, index)
+    const text = concat([...this.#kept.slice(0, piece), last]).toString()
     try {
       const fields = JSON.parse(`${text}"${mark}"}`) as PrecedingFields['fields']
       return { fields, field: Object.keys(fields).find((name) => fields[name] === mark) as string }

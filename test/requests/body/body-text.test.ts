@@ -241,3 +241,29 @@ t.test('what is before a long string is known to who chooses the algorithms', as
     t.equal(seen.length, 1)
   }
 })
+
+t.test('chunks are freed, and nothing else, however the text is cut', async (t) => {
+  const document = Buffer.alloc(50_000, 'QUJD').toString()
+  const body = JSON.stringify({ d: document, name: 'n'.repeat(9_000), last: 'l'.repeat(5_000) })
+  for (const length of [body.length, 20_000, 10_001, 4_096]) {
+    const text: BodyText = new BodyText(() => [sha256], ['d'])
+    const long: Buffer[] = []
+    const short: Buffer[] = []
+    for (let at = 0; at < body.length; at += length) {
+      const bytes = Buffer.from(body.slice(at, at + length))
+      // Short ones share memory with others
+      ;(bytes.length < Buffer.poolSize / 2 ? short : long).push(bytes)
+      text.write(bytes)
+    }
+    const { name, d, last } = JSON.parse(text.toString())
+    t.same([name, last], ['n'.repeat(9_000), 'l'.repeat(5_000)])
+    t.same(
+      text.contents.get(d)?.digest(sha256),
+      createHash('sha256').update(Buffer.from(document, 'base64')).digest(),
+    )
+    const canFree = 'transfer' in ArrayBuffer.prototype
+    t.ok(long.every((chunk) => chunk.length === 0) === canFree, `chunks of ${length}`)
+    t.ok(short.every((chunk) => chunk.length > 0))
+    text.free()
+  }
+})
