@@ -15,7 +15,7 @@ export function encode(tag: number, ...contents: readonly Uint8Array[]): Buffer 
   return Buffer.concat(enclose(tag, ...contents))
 }
 
-/** Does as `encode` does, but does not join the pieces, so that large elements within others are not copied for each of these. */
+/** Returns the pieces of one element, not joined, so that large elements within others are copied once. */
 export function enclose(tag: number, ...contents: readonly Uint8Array[]): readonly Uint8Array[] {
   return [encodeHeader(tag, countBytes(contents)), ...contents]
 }

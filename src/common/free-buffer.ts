@@ -1,16 +1,16 @@
-/** An ArrayBuffer where it can be detached: by Node.js 22 and later. */
-interface Transferable {
+/** An ArrayBuffer, which Node.js 22 and later can detach from its memory. */
+interface Detachable {
   transfer?(length: number): unknown
 }
 
 /**
- * Frees the memory of a buffer at once. V8 does not count this memory when it decides whether to collect the objects of
- * requests, so that the bodies of many would wait for that together. Does nothing on Node.js 20, which cannot.
+ * Frees the memory of a buffer at once. V8 counts it beside its heap, so that the bodies of many requests would have all of that
+ * collected often. This does nothing on Node.js 20, which cannot detach memory.
  *
- * @param buffer that nobody reads any more. One that is a part of another is left, since others may read that.
+ * @param buffer that nobody reads any more. A part of a larger one is left alone, since others may read the rest.
  */
 export function freeBuffer({ buffer, length }: Buffer): void {
   if (length > 0 && buffer.byteLength === length) {
-    ;(buffer as Transferable).transfer?.(0)
+    ;(buffer as Detachable).transfer?.(0)
   }
 }

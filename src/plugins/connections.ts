@@ -6,9 +6,11 @@ import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS } from '../common/arrival.ts'
+import { freeBuffer } from '../common/free-buffer.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerCounter, registerGauge } from '../metrics/registration.ts'
-import { discardBody } from '../requests/body/discard-body.ts'
+import { discardBody, hasLongRest } from '../requests/body/discard-body.ts'
+import { discardRest } from './discard-rest.ts'
 import { guardHandshakes, isBeforeHandshake } from './handshakes.ts'
 import { MAX_HEADERS } from './http-defaults.ts'
 
@@ -64,9 +66,6 @@ const MAX_LISTENERS = 32
 /** Time that a client has to read its answer, in ms. Document Engine by default waits no longer for one. */
 const LINGER_MS = 5_000
 
-/** Most bytes of a refused body that are discarded so that its connection can serve the next request. */
-const MAX_DISCARDED = 65_536
-
 /** The moment at which the headers of a request had arrived. */
 interface Begun {
   readonly since: number
@@ -88,6 +87,11 @@ export function isInHandshake(socket: Socket): boolean {
 export function findUnanswered(socket: Socket): ServerResponse | undefined {
   const unanswered = unansweredBySocket.get(socket) as Unanswered
   return [...unanswered.keys()].findLast(({ req, writableFinished }) => req.complete && !writableFinished)
+}
+
+/** Returns the answer that is being sent on a connection. */
+export function findCurrent(socket: Socket): ServerResponse | undefined {
+  return [...(unansweredBySocket.get(socket) as Unanswered).keys()].find((one) => one.socket === socket)
 }
 
 /**
@@ -214,6 +218,9 @@ export const connections = fp<ConnectionsOptions>(
         const { _parent: encrypted } = socket as DecryptingSocket
         // Node.js knows the connection by this socket from here on
         forget(encrypted)
+        // While an answer waits for its reader, Node.js pauses the HTTP parser, and would lose what TLS hands to that meanwhile: a
+        // document without it might be signed. With a listener the socket keeps it. The parser has read each chunk before.
+        socket.on('data', freeBuffer)
         arrived.set(socket, { encrypted: encrypted.bytesRead, decrypted: 0, owing: 0 })
         keep(socket, track(socket))
       })
@@ -415,7 +422,7 @@ function ignoreRest(socket: Socket & { parser?: { onIncoming?: () => number } })
 export function stopArriving(request: IncomingMessage, closes = false): { readonly connection?: 'close' } {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
   const isArriving = !request.complete && (length !== undefined || encoding !== undefined)
-  if (!isArriving || !(closes || encoding !== undefined || Number(length) > MAX_DISCARDED)) {
+  if (!isArriving || !(closes || hasLongRest(request))) {
     return {}
   }
   discardBody(request)
@@ -433,8 +440,7 @@ function closeInStages(socket: Socket): void {
   socket.destroySoon = () => {
     socket.destroySoon = ignore
     // The HTTP parser gets no more bytes, since those that still come are no request
-    socket.removeAllListeners('data')
-    socket.on('data', ignore).resume()
+    discardRest(socket)
     socket.end()
     socket.once('end', destroy)
     setTimeout(destroy, LINGER_MS).unref()

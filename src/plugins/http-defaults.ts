@@ -27,6 +27,16 @@ export const httpDefaults = fp(
       unmet.add(request)
       app.server.emit('request', request, response)
     })
+    app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      const goOn = () => response.headersSent || response.writeContinue()
+      // In front of an answer that waits behind another one, Node.js would write it into that answer
+      if (response.socket === null) {
+        response.once('socket', goOn)
+      } else {
+        goOn()
+      }
+      app.server.emit('request', request, response)
+    })
     app.addHook('onRequest', (request, reply, done) => {
       request.arrivedAt = performance.now()
       reply.header('x-request-id', request.id)

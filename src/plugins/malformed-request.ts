@@ -7,7 +7,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
 import { waitForTurn } from '../requests/intake.ts'
-import { findUnanswered, isInHandshake, stopArriving } from './connections.ts'
+import { findCurrent, findUnanswered, isInHandshake, stopArriving } from './connections.ts'
+import { discardRest } from './discard-rest.ts'
 import { createErrorReply, type ServiceError, sendError } from './error-reply.ts'
 import { callerIds, type LineLimit } from './request-log.ts'
 
@@ -60,6 +61,7 @@ export class MalformedRequests {
 
   /** Refuses the rest of a connection once the complete requests that came before it are answered. */
   #endAfterAnswers(socket: Socket, refusal: ServiceError, details: Record<string, unknown>): void {
+    discardRest(socket)
     const response = findUnanswered(socket)
     if (response === undefined) {
       this.#end(socket, refusal, details)
@@ -82,10 +84,12 @@ export class MalformedRequests {
     // Node has released the connection: an error without a listener would end the process, the client's end goes unheard, and an
     // answer in pieces that is on its way waits for ever
     socket
-      .on('drain', () => findUnanswered(socket)?.emit('drain'))
+      .on('drain', () => findCurrent(socket)?.emit('drain'))
       .on('error', () => socket.destroy())
-      .on('end', () => socket.destroySoon())
-      .resume()
+      .on('end', () => {
+        socket.destroySoon()
+        setTimeout(() => socket.destroy(), LINGER_MS).unref()
+      })
     const refusal = new INVALID_REQUEST('CONNECT is not answered, as this is no proxy')
     this.#endAfterAnswers(socket, refusal, { ...callerIds(request), method: request.method })
   }

@@ -28,18 +28,17 @@ export async function signHash(
   const begun = performance.now()
   const signerCertificate = signer.validCertificate()
   const { algorithm, publicKey, template } = signerCertificate
+  const shared = { hashAlgorithm, signedAttributes: attributes }
   const encode = (signature: Uint8Array, timestamp?: Buffer) => {
-    const container = template.signedData({
-      ...{ hashAlgorithm, signedAttributes: attributes, signature },
-      ...(timestamp && { timestamp }),
-    })
-    checkRoom(container, attributes, signer)
+    const container = template.signedData({ ...shared, signature, ...(timestamp && { timestamp }) })
+    checkRoom(container.length, attributes, signer)
     return container
   }
   const isContainerAnswered = forms.includes('pkcs7')
   if (isContainerAnswered) {
     // Checked before signing, so that the HSM makes no signature for a container that is refused
-    encode(Buffer.alloc(algorithm.maxLength(publicKey)))
+    const signature = Buffer.alloc(algorithm.maxLength(publicKey))
+    checkRoom(template.signedDataLength({ ...shared, signature }), attributes, signer)
   }
   const signed = { digest, message: attributes }
   const made = await signAtLevel({ signerCertificate, hashAlgorithm, signed, level }, { signer, options })
@@ -56,16 +55,17 @@ export async function signHash(
 /**
  * Refuses containers that exceed the signer's limit.
  *
+ * @param length bytes of the container
  * @param attributes the part of the container that its caller has made
  * @throws PAYLOAD_TOO_LARGE if there were room without the attributes; else CONTAINER_TOO_LARGE
  */
-function checkRoom(container: Buffer, attributes: Buffer, signer: SignHashRequest['signer']): void {
+function checkRoom(length: number, attributes: Buffer, signer: SignHashRequest['signer']): void {
   const { sizeLimit } = signer.container
-  const room = sizeLimit - (container.length - attributes.length)
+  const room = sizeLimit - (length - attributes.length)
   if (room > 0 && attributes.length > room) {
     throw new PAYLOAD_TOO_LARGE(
       `dataToBeSigned: has ${attributes.length} bytes, and a container of this signer has room for ${room}`,
     )
   }
-  checkSize(container.length, { signer })
+  checkSize(length, { signer })
 }

@@ -94,16 +94,21 @@ t.test('an answer in many pieces is sent whole, though a tunnel is asked for beh
   const service = await startService(t, environment)
   const page = '/docs/swagger-ui-bundle.js'
   const { body } = await send(`${service.url}${page}`)
-  const received = await sendRaw(service.url, [
-    `GET ${page} HTTP/1.1\r\nHost: x\r\n\r\nCONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n`,
-  ])
-  const begin = received.indexOf('\r\n\r\n') + 4
-  t.equal(received.slice(begin, begin + body.length), body.toString('latin1'))
-  checkRefusal(t, parseAnswer(received.slice(begin + body.length)), {
-    statusCode: 400,
-    code: 'INVALID_REQUEST',
-    message: /CONNECT/,
-  })
+  for (const count of [0, 2]) {
+    const between = 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(count)
+    const received = await sendRaw(service.url, [
+      `GET ${page} HTTP/1.1\r\nHost: x\r\n\r\n${between}CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n`,
+    ])
+    const begin = received.indexOf('\r\n\r\n') + 4
+    t.equal(received.slice(begin, begin + body.length), body.toString('latin1'))
+    const answers = received.slice(begin + body.length).split(/(?=HTTP\/1\.1 )/)
+    t.equal(answers.length, count + 1)
+    checkRefusal(t, parseAnswer(answers.at(-1) ?? ''), {
+      statusCode: 400,
+      code: 'INVALID_REQUEST',
+      message: /CONNECT/,
+    })
+  }
   t.notMatch(service.log(), 'an unexpected error')
 })
 

@@ -41,6 +41,28 @@ function checkAnswers(t: Test, received: string, texts: readonly string[]): void
   t.equal(last.headers.connection, 'close')
 }
 
+t.test('an answer that waits behind another one holds nothing but itself', async (t) => {
+  const expecting = (request: string) => request.replace('\r\n', '\r\nExpect: 100-continue\r\n')
+  const health = 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+  const received = await sendRaw(service.url, [requestOf('first') + expecting(health)])
+  const answers = received.split(/(?=HTTP\/1\.1 )/).map(parseAnswer)
+  t.strictSame(
+    answers.map(({ statusCode }) => statusCode),
+    [200, 200],
+  )
+  t.ok(verify('sha256', Buffer.from('first'), key, answers[0]?.body ?? Buffer.alloc(0)))
+  const body = 1 + requestOf('second').lastIndexOf('\n')
+  const second = expecting(requestOf('second')).replace('\r\n', '\r\nConnection: close\r\n')
+  const head = second.length - requestOf('second').length + body
+  const both = await sendRaw(service.url, [requestOf('first') + second.slice(0, head), second.slice(head)])
+  const signatures = both.split(/(?=HTTP\/1\.1 )/).map(parseAnswer)
+  t.strictSame(
+    signatures.map(({ statusCode }) => statusCode),
+    [200, 100, 200],
+  )
+  t.ok(verify('sha256', Buffer.from('second'), key, signatures[2]?.body ?? Buffer.alloc(0)))
+})
+
 t.test('what comes behind a request with Upgrade is taken for no request', async (t) => {
   const upgrade = requestOf('first').replace('\r\n', '\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n')
   const inner = requestOf('within a body')

@@ -1,10 +1,11 @@
 /** The signing port over TLS, called by curl and OpenSSL. */
+import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import { issue, openssl } from '../support/certificates.ts'
@@ -108,6 +109,47 @@ t.test('what is no TLS, too old, or broken gets one line of the log at most, and
   left.destroy()
   t.equal((await send(`${service.url}/health/live`, { tls })).statusCode, 200)
   t.notMatch(reasons().join(), 'ECONNRESET', 'who only looks whether the port is open is not logged')
+})
+
+t.test('nothing of a document is lost while the answers before it wait for their reader', async (t) => {
+  module.plan()
+  const variables = { ...environment, ...files.environment }
+  // In a process of its own it reads while this one writes
+  const { address } = await startReadyServerProcess(t, variables, undefined, tls)
+  const { hostname, port } = new URL(address)
+  const key = createPublicKey(readFileSync(publicKey))
+  const chunkOf = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
+  /** Asks for pages and for a signature, whose body comes in a record for each chunk while no page is read. */
+  async function signBehindPages(): Promise<boolean> {
+    const pieces = Array.from({ length: 30 }, () => randomBytes(300))
+    const socket = connectTls({ host: hostname, port: Number(port), ca: tls.ca })
+    await once(socket, 'secureConnect')
+    socket.setNoDelay(true)
+    const received: Buffer[] = []
+    socket.on('data', (chunk) => received.push(chunk)).pause()
+    const page = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n'
+    socket.write(page.repeat(6))
+    await delay(50)
+    const headers = 'Host: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n'
+    socket.write(`POST /sign HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`)
+    const texts = [
+      '{"action":"sign","data_to_be_signed":"',
+      ...pieces.map((piece) => piece.toString('base64')),
+    ]
+    for (const text of texts) {
+      socket.write(chunkOf(text))
+      await setImmediate()
+    }
+    socket.resume()
+    await delay(20)
+    socket.write(`${chunkOf('"}')}0\r\n\r\n`)
+    await once(socket, 'close')
+    return verify('sha256', Buffer.concat(pieces), key, Buffer.concat(received).subarray(-256))
+  }
+  for (let round = 0; round < 5; round++) {
+    const results = await Promise.all(Array.from({ length: 4 }, signBehindPages))
+    t.strictSame(results, [true, true, true, true])
+  }
 })
 
 t.test('renegotiation is refused', async (t) => {

@@ -4,7 +4,7 @@ import { ChunkGatherer } from '../../common/chunk-gatherer.ts'
 import { INVALID_REQUEST, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
 import { EventLoopTurns } from '../event-loop-turns.ts'
 import { BodyText, type ChooseAlgorithms } from './body-text.ts'
-import { discardBody } from './discard-body.ts'
+import { discardBody, hasLongRest } from './discard-body.ts'
 import type { Base64Digests } from './long-string.ts'
 
 /** The turns of all bodies. Callbacks have turns of their own, so that they do not wait for bodies. */
@@ -99,6 +99,10 @@ export class BodyReader {
   /** Ends reading and discards the rest of the body. */
   readonly stop = (error: Error): void => {
     this.#detach()
+    if (hasLongRest(this.#message)) {
+      // A turn that is still to come would have the socket read on
+      TURNS.forget(this.#resume)
+    }
     discardBody(this.#message)
     this.#text?.free()
     this.#text = undefined
@@ -127,7 +131,7 @@ export class BodyReader {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    // The chunk has none once it was read
+    // A chunk that was read is freed, and has no length any more
     const { length } = chunk
     this.#received += length
     this.#chunks += 1

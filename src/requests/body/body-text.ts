@@ -107,7 +107,7 @@ export class BodyText {
   }
 
   /**
-   * Writes the next chunk, and frees its memory.
+   * Writes the next chunk, and frees its memory unless it is refused.
    *
    * @throws PAYLOAD_TOO_LARGE if more would have to be kept than any request needs
    */
@@ -124,11 +124,9 @@ export class BodyText {
     return concat(this.#kept).toString()
   }
 
-  /** Frees what is kept, without which there is no text. */
+  /** Frees what is kept. Nothing can be written or read afterwards. */
   free(): void {
-    for (const bytes of this.#kept.splice(0)) {
-      freeBuffer(bytes)
-    }
+    this.#kept.splice(0).forEach(freeBuffer)
   }
 
   /** Returns the rest of a chunk: a string is found to be long at its first byte too many, wherever the chunk ends. */
@@ -179,9 +177,11 @@ export class BodyText {
       : countBytes(this.#kept.slice(this.#scanned))
   }
 
-  /** Keeps a copy: a part of a chunk would hold all of it in memory. */
+  /** Keeps a copy in memory of its own: a part of a chunk, or of the pool of Node.js, would hold all of that. */
   #keep(bytes: Buffer): void {
-    this.#kept.push(Buffer.from(bytes))
+    const copy = Buffer.allocUnsafeSlow(bytes.length)
+    bytes.copy(copy)
+    this.#kept.push(copy)
     this.length += bytes.length
   }
 
@@ -223,7 +223,8 @@ export class BodyText {
     const { piece, index, position } = this.#start
     this.#mark = createMark()
     this.#long = new LongString(this.#choose(this.#before(this.#mark)))
-    const bytes = concat(this.#kept.splice(piece))
+    const pieces = this.#kept.splice(piece)
+    const bytes = concat(pieces)
     const string = bytes.subarray(index + 1)
     this.#long.write(string, this.#scanner.openEscape)
     const beginning = string.subarray(0, this.#isDocument ? 0 : this.#limits.beginning)
@@ -232,6 +233,7 @@ export class BodyText {
     scanner.findEnd(beginning, 0)
     this.length = position - index
     this.#keep(bytes.subarray(0, index + 1 + beginning.length - scanner.openEscape))
+    pieces.forEach(freeBuffer)
   }
 
   /** Returns the rest of a chunk, behind the string. */

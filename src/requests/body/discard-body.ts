@@ -8,15 +8,35 @@ interface Parser {
   [callback: number]: unknown
 }
 
+/** Most bytes of a refused body that are read so that its connection can serve the next request. */
+const MAX_DISCARDED = 65_536
+
+/** Returns whether so much of a body may still come that its connection is closed after the answer. */
+export function hasLongRest({ complete, headers }: IncomingMessage): boolean {
+  const length = headers['content-length']
+  // A body that has come whole may already be followed by another request
+  return !complete && (headers['transfer-encoding'] !== undefined || Number(length ?? 0) > MAX_DISCARDED)
+}
+
+/** Discards the rest of a body. Of a long one nothing more is read, until its connection is closed in stages. */
+export function discardBody(message: IncomingMessage): void {
+  if (hasLongRest(message)) {
+    // A message resumes its socket whenever it has been read
+    message._read = () => {}
+    // If the rest has been read already, the next request may come
+    process.nextTick(() => message.complete || message.socket.pause())
+    skipChunks(message)
+  }
+}
+
 /**
- * Discards the rest of a body in chunks. One read of a connection may hold ten thousand, which Node.js would hand over one by
- * one although nobody wants them: that takes 20 ms and megabytes. Without its callback the parser skips them in 1 ms.
+ * Has the parser skip the rest of a body in chunks. One read of a connection may hold ten thousand, which Node.js would hand over one
+ * by one although nobody wants them: that takes 20 ms and megabytes. Without its callback the parser skips them in 1 ms.
  */
-export function discardBody({ complete, headers, socket }: IncomingMessage): void {
+function skipChunks({ headers, socket }: IncomingMessage): void {
   const { parser } = socket as Socket & { readonly parser?: Parser | null }
   const place = parser?.constructor.kOnBody
-  // A body that has come whole may already be followed by another one
-  if (parser == null || place === undefined || complete || headers['transfer-encoding'] === undefined) {
+  if (parser == null || place === undefined || headers['transfer-encoding'] === undefined) {
     return
   }
   const { onIncoming, [place]: onBody } = parser

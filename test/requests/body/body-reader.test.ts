@@ -18,7 +18,7 @@ function begin(options: Partial<BodyReaderOptions> = {}) {
   const body = new PassThrough()
   const socket = new PassThrough()
   const held: number[] = []
-  const reader = new BodyReader(Object.assign(body, { socket }) as unknown as IncomingMessage, {
+  const reader = new BodyReader(Object.assign(body, { socket, headers: {} }) as unknown as IncomingMessage, {
     limit: 10_000_000,
     announced: undefined,
     chooseAlgorithms: () => [sha256],
