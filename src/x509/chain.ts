@@ -88,8 +88,9 @@ function search(
       return { issuers: step.issuers, complete: true }
     }
     farthest = step.issuers.length > farthest.length ? step.issuers : farthest
-    for (const candidate of findIssuers(certificate, candidates)) {
-      if (rest.delete(candidate)) {
+    for (const candidate of rest) {
+      if (isIssuedBy(certificate, candidate)) {
+        rest.delete(candidate)
         const issuers = [...step.issuers, candidate]
         const weight = step.weight + weigh([leaf, ...issuers], issuers.length)
         steps.push({ certificate: candidate, issuers, weight, end: Math.min(end, endOf(candidate)) })
@@ -97,16 +98,6 @@ function search(
     }
   }
   return { issuers: farthest, complete: false }
-}
-
-/** Returns those of which all of the authorityKeyIdentifier is about or, if there are none, those that issued the certificate anyway. */
-function findIssuers(
-  certificate: X509Certificate,
-  candidates: readonly X509Certificate[],
-): X509Certificate[] {
-  const issuers = candidates.filter((candidate) => isIssuedBy(certificate, candidate))
-  const named = issuers.filter((issuer) => matchesIssuer(certificate, issuer))
-  return named.length > 0 ? named : issuers
 }
 
 /** Takes the step whose path weighs least, of several the one that lasts longest, of these the shortest, and of these the first. */

@@ -159,6 +159,7 @@ function findIssuerWarnings(
     findPointWarning(path[index] as X509Certificate, index),
     findCurveWarning(issuer),
     ...findIssuerNameWarnings(path.slice(-2)),
+    ...findIdentifierWarnings(path.slice(-2)),
     findNarrowNameWarning(path, index),
   ]
 }

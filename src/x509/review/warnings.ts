@@ -205,8 +205,8 @@ export function findIdentifierWarnings(path: readonly X509Certificate[]): string
       ? []
       : [
           `the certificate of ${describeSubject(certificate)} has an authorityKeyIdentifier with issuer and serial number of another ` +
-            `certificate of its issuer: some validators refuse signatures because of it (OpenSSL, pyHanko); add that certificate, or ` +
-            'have this one issued anew',
+            'certificate of its issuer: some validators refuse signatures because of it (OpenSSL, pyHanko); add that certificate with ' +
+            'those above it, or have this one issued anew',
         ]
   })
 }

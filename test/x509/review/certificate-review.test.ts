@@ -830,6 +830,7 @@ async function isTakenByNss(
   signer: Issued,
   issuers: readonly Issued[],
   signing: readonly string[] = [],
+  isTakenByOpenssl = true,
 ): Promise<boolean> {
   const folder = mkdtempSync(`${directory}/nss-`)
   const [document, bundle, output] = ['document', 'issuers.pem', 'cms'].map(
@@ -844,7 +845,7 @@ async function isTakenByNss(
   openssl('cms', '-sign', '-binary', '-in', document, ...files, '-outform', 'DER', '-out', output)
   const cms = readFileSync(output)
   const verification = await verifyCms({ cms, content, trustAnchors: root.certificateFile, cades: false })
-  t.match(verification, { valid: true }, 'OpenSSL takes it')
+  t.equal(verification.valid, isTakenByOpenssl, `OpenSSL ${isTakenByOpenssl ? 'takes' : 'refuses'} it`)
   return (await cmsutil(cms, content, await nssDatabase)).valid
 }
 
@@ -1052,11 +1053,28 @@ t.test('an authorityKeyIdentifier of another certificate of the issuer', async (
     })
     t.throws(() => opensslVerify(signer, [other], root, []), /unable to get local issuer certificate/)
   }
-  const foreign = makeAuthority('Renewed CA', makeAuthority('Another root'), {
+  const anotherRoot = makeAuthority('Another root')
+  const foreign = makeAuthority('Renewed CA', anotherRoot, {
     ...{ extensions: identified, keyFile: former.keyFile },
   })
-  const files = [renewed, foreign, root]
-  t.match(review([below(foreign)], files).warnings, [/^the chain is incomplete: /], 'the one that it names')
+  const unanswerable = makeAuthority('Renewed CA', root, {
+    ...{ extensions: [CA, SIGNS_CERTIFICATES, 'subjectKeyIdentifier = hash'], keyFile: former.keyFile },
+  })
+  for (const [named, why] of [
+    [foreign, 'whose root is not there'],
+    [unanswerable, 'of which nobody can be asked'],
+  ] as const) {
+    const signer = below(named)
+    const files = certificatesOf([named, renewed, root])
+    const { issuers } = buildSignerChain(signer.certificate, files, AT)
+    t.strictSame(issuers, certificatesOf([renewed, root]), why)
+    t.match(review([signer], [named, renewed, root]).warnings, [
+      /\(OpenSSL, pyHanko\); add that certificate with those above it, or have this one issued anew$/,
+    ])
+    t.ok(await isTakenByNss(t, signer, [renewed], [], false), why)
+  }
+  t.notOk(await isTakenByNss(t, below(foreign), [foreign], [], false))
+  t.strictSame(review([below(foreign)], [renewed, foreign, root, anotherRoot]), NOTHING)
   const ofAnotherKey = makeAuthority('Renewed CA', root, { extensions: identified })
   t.match(review([below(former)], [ofAnotherKey, root]).warnings, [/^the chain is incomplete: /])
 })
