@@ -2,7 +2,15 @@ import type { X509Certificate } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HttpClient } from '../common/http-client.ts'
 import { keepLatest } from '../common/keep-latest.ts'
-import { buildChain, type ChainLink, chainLinks, hasSameSubject, linkKey } from '../x509/chain.ts'
+import {
+  buildChain,
+  type ChainLink,
+  chainLinks,
+  hasSameIssuer,
+  hasSameSubject,
+  isSelfSigned,
+  linkKey,
+} from '../x509/chain.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
 import { CrlCache } from './crl-cache.ts'
@@ -306,18 +314,22 @@ export class RevocationService {
   }
 
   /**
-   * Returns the certificates of other keys of an issuer that lead to the root of its chain (RFC 5280 6.3.3 (f)): an authority with a new
-   * key may sign its one CRL with that, also about certificates that it has issued with the former.
+   * Returns the certificates of other keys of an issuer that lead to one above it (RFC 5280 6.3.3 (f)): an authority with a new key may
+   * sign its one CRL with that, also about certificates that it has issued with the former. Above a chain without its root is whatever
+   * has the issuer that is missing.
    */
   #otherKeysOf(issuer: X509Certificate): readonly X509Certificate[] {
-    const isAmong = (certificates: CertificatePath, { raw }: X509Certificate) =>
-      certificates.some((one) => one.raw.equals(raw))
-    const chains = this.#chains.filter((chain) => isAmong(chain, issuer))
-    const roots = [...new Set(chains.flatMap((chain) => chain.slice(-1)))]
-    const leadsToRoot = (other: X509Certificate) =>
-      buildChain(other, [...this.#others, ...roots], new Date(), (one) => isAmong(roots, one)).complete
+    const chains = this.#chains.filter((chain) => chain.some(({ raw }) => raw.equals(issuer.raw)))
+    const ends = [...new Set(chains.flatMap((chain) => chain.slice(-1)))]
+    const leadsTo = (certificate: X509Certificate, isEnd: (one: X509Certificate) => boolean) =>
+      buildChain(certificate, [...this.#others, ...ends], new Date(), isEnd).complete
+    const isAbove = (one: X509Certificate) =>
+      ends.some(
+        (end) =>
+          leadsTo(end, ({ raw }) => raw.equals(one.raw)) || (!isSelfSigned(end) && hasSameIssuer(end, one)),
+      )
     return this.#others.filter(
-      (other) => hasSameSubject(other, issuer) && !other.raw.equals(issuer.raw) && leadsToRoot(other),
+      (other) => hasSameSubject(other, issuer) && !other.raw.equals(issuer.raw) && leadsTo(other, isAbove),
     )
   }
 

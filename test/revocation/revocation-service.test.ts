@@ -939,7 +939,7 @@ t.test('a revocation counts on where the certificate of the authority is renewed
 t.test(
   'a CRL that an authority signed with its new key revokes what it issued with the former, and shows nobody to be good',
   async (t) => {
-    const { server, authority, root, leaf, certificates, directory } = await setUpCrls(t)
+    const { server, authority, root, leaf, directory } = await setUpCrls(t)
     const at = new Date('2026-01-02T03:04:05Z')
     const subject = { subject: '/CN=authority', ca: true }
     const renewed = issue(directory, { ...subject, issuer: root.issued })
@@ -947,24 +947,36 @@ t.test(
       ...subject,
       issuer: issue(directory, { subject: '/CN=root', ca: true }),
     })
-    /** Returns what is known with the CRL of a certificate of the name of the authority, and with certificates in files. */
-    const watch = async (signer: Issued, isRevoked: boolean, ...others: Issued[]) => {
+    /**
+     * Returns what is known with the CRL of a certificate of the name of the issuer, and with certificates in files.
+     *
+     * @param path as it is watched, leaf first
+     * @param anchor root that openssl trusts
+     */
+    const watch = async (
+      signer: Issued,
+      isRevoked: boolean,
+      others: readonly Issued[],
+      path: readonly [Issued, ...Issued[]] = [leaf, authority.issued, root.issued],
+      anchor = root.issued,
+    ) => {
       const revoking = new RevocationAuthority(directory, signer)
       if (isRevoked) {
-        revoking.revoke(leaf.certificate, at)
+        revoking.revoke(path[0].certificate, at)
       }
       const crl = await revoking.crl({ extensions: ['authorityKeyIdentifier = keyid'] })
       server.on('/first.crl', () => crl)
       server.on('/second.crl', () => crl)
       const verdict = judgeExtended(directory, {
         crl,
-        leaf,
-        root: root.issued,
+        leaf: path[0],
+        root: anchor,
         others: [authority.issued, ...others],
       })
-      const { service, until } = watchChain(certificates, QUICK)
+      const chain = path.map(({ certificate }) => certificate)
+      const { service, until } = watchChain(chain, QUICK)
       t.teardown(() => service.stop())
-      service.watch([certificates], [others.map(({ certificate }) => certificate)])
+      service.watch([chain], [others.map(({ certificate }) => certificate)])
       const { revoked } = await until(
         ({ revoked, problems }) =>
           revoked !== undefined || problems.some((one) => one.includes('another key')),
@@ -972,10 +984,37 @@ t.test(
       return { verdict, revoked }
     }
     const revoked = { subject: 'CN=leaf', at, reason: 'unspecified' }
-    t.match(await watch(renewed, true, renewed), { verdict: /certificate revoked/, revoked })
-    t.match(await watch(renewed, false, renewed), { verdict: /: OK/, revoked: undefined })
-    t.match(await watch(renewed, true), { verdict: /unable to get certificate CRL/, revoked: undefined })
-    t.match(await watch(stranger, true, stranger), { verdict: /CRL path validation/, revoked: undefined })
+    t.match(await watch(renewed, true, [renewed]), { verdict: /certificate revoked/, revoked })
+    t.match(await watch(renewed, false, [renewed]), { verdict: /: OK/, revoked: undefined })
+    t.match(await watch(renewed, true, []), { verdict: /unable to get certificate CRL/, revoked: undefined })
+    t.match(await watch(stranger, true, [stranger]), { verdict: /CRL path validation/, revoked: undefined })
+
+    t.test('where the files have no root', async (t) => {
+      const path = [leaf, authority.issued] as const
+      t.match(await watch(renewed, true, [renewed], path), { verdict: /certificate revoked/, revoked })
+      t.match(await watch(renewed, false, [renewed], path), { verdict: /: OK/, revoked: undefined })
+      const other = issue(directory, {
+        ...subject,
+        issuer: issue(directory, { subject: '/CN=other', ca: true }),
+      })
+      t.match(await watch(other, true, [other], path), { verdict: /CRL path validation/, revoked: undefined })
+    })
+
+    t.test('of a root whose new key has certified the former one', async (t) => {
+      const name = { subject: '/CN=renewed root', ca: true }
+      const [former, latter] = [issue(directory, name), issue(directory, name)]
+      const oldWithNew = issue(directory, { ...name, issuer: latter, keyFile: former.keyFile })
+      const path = [
+        issue(directory, { subject: '/CN=leaf', issuer: former, extension: server.extension }),
+        former,
+      ] as const
+      const link = [latter, oldWithNew]
+      t.match(await watch(latter, true, link, path, latter), { verdict: /certificate revoked/, revoked })
+      t.match(await watch(latter, false, link, path, latter), { verdict: /: OK/, revoked: undefined })
+      t.match(await watch(latter, true, [latter], path, former), {
+        ...{ verdict: /CRL path validation/, revoked: undefined },
+      })
+    })
   },
 )
 
