@@ -63,22 +63,36 @@ export function findForbiddenName(
   return forbidden && formOf(forbidden).show(contentOf(forbidden))
 }
 
+/** What some validators mind in name constraints that allow a name, in words, and which validators do. */
+export type NarrowConstraint = readonly [why: string, refusedBy: string]
+
 /**
- * Finds why some validators do not find a permitted name so, in words: NSS and EU DSS compare directory names octet by octet, and
- * OpenSSL alone takes a mailbox without its local part for a host.
+ * Finds why some validators do not find an allowed name so: NSS and EU DSS compare directory names octet by octet, OpenSSL alone takes a
+ * mailbox without its local part for a host, and RFC 5280 4.2.1.10 knows neither empty bases nor host names with a leading dot.
  */
 export function findNarrowConstraint(
   fields: Pick<CertificateFields, 'subject' | 'extensions'>,
-  { permitted }: NameConstraints,
-): string | undefined {
-  const isPermitted = subtreesOf(
-    permitted.filter((base) => base[0] !== RFC822_NAME || !toText(contentOf(base)).startsWith('@')),
-  )
-  const mailboxes = permitted.some(([tag]) => tag === RFC822_NAME)
-    ? listNames(fields).filter(([tag]) => tag === RFC822_NAME)
-    : []
-  if (mailboxes.some((mailbox) => isPermitted(mailbox) !== true)) {
-    return 'an e-mail address that begins with @, where RFC 5280 4.2.1.10 has a host alone'
+  { permitted, excluded }: NameConstraints,
+): NarrowConstraint | undefined {
+  // Authorities exclude all hosts by an empty dNSName
+  if (permitted.some(isEmpty) || excluded.some((base) => base[0] !== DNS_NAME && isEmpty(base))) {
+    return ['an empty name', 'Java, EU DSS, pyHanko']
+  }
+  const isOdd = (base: Buffer) =>
+    (base[0] === RFC822_NAME && toText(contentOf(base)).startsWith('@')) ||
+    (base[0] === DNS_NAME && toText(contentOf(base)).startsWith('.'))
+  const isPermitted = subtreesOf(permitted.filter((base) => !isOdd(base)))
+  const isNarrow = (form: number) =>
+    permitted.some(([tag]) => tag === form) &&
+    listNames(fields).some((name) => name[0] === form && isPermitted(name) !== true)
+  if (isNarrow(RFC822_NAME)) {
+    return [
+      'an e-mail address that begins with @, where RFC 5280 4.2.1.10 has a host alone',
+      'NSS, pdfsig, EU DSS',
+    ]
+  }
+  if (isNarrow(DNS_NAME)) {
+    return ['a host name with a leading dot', 'EU DSS, pyHanko']
   }
   const rdns = new DerReader(fields.subject).content(TAG.sequence)
   const bases = permitted
@@ -87,7 +101,12 @@ export function findNarrowConstraint(
   const isCompared = rdns.length > 0 && bases.length > 0
   return !isCompared || bases.some((base) => rdns.subarray(0, base.length).equals(base))
     ? undefined
-    : 'a distinguished name in other octets, such as another case or type of string'
+    : ['a distinguished name in other octets, such as another case or type of string', 'NSS, pdfsig, EU DSS']
+}
+
+/** Returns whether a base, DER, is empty. A directoryName has a SEQUENCE in it. */
+function isEmpty(base: Buffer): boolean {
+  return base.length === (base[0] === DIRECTORY_NAME ? 4 : 2)
 }
 
 /**
@@ -254,9 +273,9 @@ function isMailboxWithin([local, host]: Mailbox, [onlyLocal, onlyHost]: Mailbox)
   return (onlyLocal === '' || onlyLocal === local) && isHostOrDomain(host, onlyHost)
 }
 
-/** Compares a host with a base, which includes hosts with more labels on the left. */
+/** Compares a host with a base, which includes hosts with more labels on the left, and all hosts if it is empty. */
 function isHostWithin(host: string, base: string): boolean {
-  return isHostOrDomain(host, base) || host.endsWith(`.${base}`)
+  return base === '' || isHostOrDomain(host, base) || host.endsWith(`.${base}`)
 }
 
 /**
@@ -274,9 +293,9 @@ function readHost(content: Buffer): string {
   return hostname.toLowerCase()
 }
 
-/** Compares a host with a base. RFC 5280 is silent on an empty base, which includes all names for other validators. */
+/** Compares a host with a base: a host, or with a leading dot all hosts in a domain. RFC 5280 is silent on an empty one. */
 function isHostOrDomain(host: string, base: string): boolean {
-  return base === '' || host === base || (base.startsWith('.') && host.endsWith(base))
+  return host === base || (base.startsWith('.') && host.endsWith(base))
 }
 
 /** Compares an address with a base, which is an address and a mask of the same length. */

@@ -175,11 +175,12 @@ export function findNarrowNameWarning(path: readonly X509Certificate[], index: n
     return undefined
   }
   for (const certificate of listConstrained(below)) {
-    const why = findNarrowConstraint(readCertificateFields(certificate), constraints)
-    if (why !== undefined) {
+    const narrow = findNarrowConstraint(readCertificateFields(certificate), constraints)
+    if (narrow !== undefined) {
+      const [why, refusedBy] = narrow
       return (
-        `${its} has name constraints that permit the names of ${describeSubject(certificate)} by ${why}: some validators refuse ` +
-        'signatures because of it (NSS, pdfsig, EU DSS); have either issued anew'
+        `${its} has name constraints that limit the names of ${describeSubject(certificate)} by ${why}: some validators refuse ` +
+        `signatures because of it (${refusedBy}); have either issued anew`
       )
     }
   }

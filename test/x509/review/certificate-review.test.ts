@@ -757,7 +757,7 @@ t.test('name constraints that only some validators find fulfilled', async (t) =>
     const signer = makeLeaf({ issuer: authority, extension: 'subjectAltName = email:signer@example.com' })
     const warnings = isFulfilled
       ? []
-      : [/ has name constraints that permit the names of O=Test, CN=Signer by /]
+      : [/ has name constraints that limit the names of O=Test, CN=Signer by /]
     t.match(review([signer, authority], [root]), { problems: [], warnings })
     t.equal(await isTakenByNss(t, signer, [authority]), isFulfilled, constraint)
     const withoutMailbox = makeLeaf({ issuer: authority })
@@ -768,6 +768,42 @@ t.test('name constraints that only some validators find fulfilled', async (t) =>
       `${constraint} and no mailbox`,
     )
   }
+})
+
+t.test('name constraints with an empty name, or a host name with a leading dot', async (t) => {
+  const dot =
+    'a host name with a leading dot: some validators refuse signatures because of it (EU DSS, pyHanko); '
+  const empty = 'an empty name: some validators refuse signatures because of it (Java, EU DSS, pyHanko); '
+  for (const [index, [line, ofHost, ofNone]] of (
+    [
+      ['permitted;DNS:example.com', undefined, undefined],
+      ['permitted;DNS:.example.com', dot, undefined],
+      ['permitted;DNS:.example.com, permitted;DNS:example.com', undefined, undefined],
+      // NameConstraints with a dNSName, a directoryName, an rfc822Name and a URI that are empty
+      ['DER:3006a00430028200', empty, empty],
+      ['DER:3008a0063004a4023000', empty, empty],
+      ['DER:3006a00430028100', empty, empty],
+      ['DER:3006a10430028100', empty, empty],
+      ['DER:3006a10430028600', empty, empty],
+    ] as const
+  ).entries()) {
+    const authority = makeAuthority(`Odd CA ${index}`, root, {
+      extensions: [CA, SIGNS_CERTIFICATES, OCSP, `nameConstraints = critical, ${line}`],
+    })
+    const host = { extension: 'subjectAltName = DNS:sign.example.com' }
+    for (const [names, why] of [
+      [host, ofHost],
+      [{}, ofNone],
+    ] as const) {
+      const signer = makeLeaf({ issuer: authority, ...names })
+      t.match(review([signer, authority], [root]), { problems: [], warnings: why ? [why] : [] }, line)
+      t.ok(await isTakenByNss(t, signer, [authority]), line)
+    }
+  }
+  const hostless = makeAuthority('Hostless CA', root, {
+    extensions: [CA, SIGNS_CERTIFICATES, OCSP, 'nameConstraints = critical, DER:3006a10430028200'],
+  })
+  t.strictSame(review([makeLeaf({ issuer: hostless }), hostless], [root]), NOTHING, 'no hosts at all')
 })
 
 t.test('a proxy certificate', async (t) => {
