@@ -45,13 +45,15 @@ export function haveOnePublicKey(certificates: readonly CertificateObject[]): bo
 
 /**
  * Returns the certificates of a private key in the token's order: those with the key's public half, since a renewed one may have
- * another CKA_ID or none. Where the token does not show that half, it returns those with the key's CKA_ID, or all where none has it.
+ * another CKA_ID or none. Where the token does not show that half, as of an EC key without a public key object, it is the one public key
+ * of the certificates with the key's CKA_ID. If these have several, it returns them, and if there are none, all.
  */
 export function findCertificates(session: TokenSession, key: CertifiedKey): CertificateObject[] {
-  if (key.publicKey !== undefined) {
-    return readAll(session).filter(({ publicKey }) => publicKey.equals(key.publicKey as Uint8Array))
+  const sameId = key.publicKey !== undefined || key.id === '' ? [] : readCertificates(session, key.id)
+  const publicHalf = key.publicKey ?? (haveOnePublicKey(sameId) ? sameId[0]?.publicKey : undefined)
+  if (publicHalf !== undefined) {
+    return readAll(session).filter(({ publicKey }) => publicKey.equals(publicHalf))
   }
-  const sameId = key.id === '' ? [] : readCertificates(session, key.id)
   return sameId.length > 0 ? sameId : readAll(session)
 }
 

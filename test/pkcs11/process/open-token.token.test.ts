@@ -18,8 +18,9 @@ import { type OpenToken, openToken } from '../../../src/pkcs11/process/open-toke
 import { findSelectedKey, selectPrivateKey } from '../../../src/pkcs11/process/private-key.ts'
 import { selectToken } from '../../../src/pkcs11/process/token.ts'
 import type { TokenSession } from '../../../src/pkcs11/process/user-session.ts'
+import { generateKeyFile, issue, P_256 } from '../../support/certificates.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
-import { createToken, generateKey, issueCertificates, PIN } from '../../support/token.ts'
+import { createToken, generateKey, importKey, issueCertificates, PIN } from '../../support/token.ts'
 
 const directory = t.testdir()
 const token = await createToken(join(directory, 'token'))
@@ -143,6 +144,13 @@ function destroy(id: string): void {
       lib.C_DestroyObject(session, object)
     }
   })
+}
+
+function deletePublicKey(id: string): void {
+  execFileSync('pkcs11-tool', [
+    ...['--module', token.environment.HSM_MODULE ?? '', '--token-label', 'test', '--login', '--pin', PIN],
+    ...['--delete-object', '--type', 'pubkey', '--id', id],
+  ])
 }
 
 function named(label: string, id?: string): Template {
@@ -582,10 +590,7 @@ t.test('a key', async (t) => {
     t.match(await refusal({ key: { label: 'none' } }), /label "no id" id \(none\)/)
   })
   t.test('whose public key object was deleted', async (t) => {
-    execFileSync('pkcs11-tool', [
-      ...['--module', token.environment.HSM_MODULE ?? '', '--token-label', 'test', '--login', '--pin', PIN],
-      ...['--delete-object', '--type', 'pubkey', '--id', '02'],
-    ])
+    deletePublicKey('02')
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
     t.equal(await keyId({ key: { id: '02' } }, wanted), '02')
     module.plan()
@@ -620,6 +625,23 @@ t.test('certificates of one key, of which those that came later have another id 
     written.push(raw.toString('hex'))
   }
   const found = await open({ key: { label: 'renewed' } }, null, (opened) => keyOf(opened).certificates)
+  const inHex = found?.map((raw) => Buffer.from(raw).toString('hex'))
+  t.strictSame(inHex?.toSorted(), written.toSorted())
+})
+
+t.test('certificates with other ids, of a key on a curve whose point the token does not show', async (t) => {
+  const keyFile = generateKeyFile(directory, P_256)
+  await importKey(token, keyFile, { label: 'no point', id: '1f' })
+  deletePublicKey('1f')
+  const written = ['1f', '20', ''].map((id) => {
+    const { raw } = issue(directory, { subject: `/CN=of ${id}`, keyFile }).certificate
+    writeCertificate(id, raw)
+    return raw.toString('hex')
+  })
+  const found = await open({ key: { label: 'no point' } }, null, (opened) => {
+    t.notOk('publicKey' in keyOf(opened))
+    return keyOf(opened).certificates
+  })
   const inHex = found?.map((raw) => Buffer.from(raw).toString('hex'))
   t.strictSame(inHex?.toSorted(), written.toSorted())
 })
