@@ -5,7 +5,7 @@ import { withTimeout } from '../common/with-timeout.ts'
 import { type RevocationAddresses, readAddresses } from '../x509/certificate-extensions.ts'
 import { type CertificateFields, readCertificateFields } from '../x509/certificate-fields.ts'
 import { EXTENSION } from '../x509/extensions.ts'
-import { describeSubject } from '../x509/validity.ts'
+import { describeSubject, validityPeriod } from '../x509/validity.ts'
 import { type CrlScope, findScopeProblem } from './crl/crl.ts'
 import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
 import { LargeAnswers, PART_BYTES } from './large-answers.ts'
@@ -34,6 +34,17 @@ export function isDoubted(answer: VerifiedOcspAnswer): boolean {
   return lacksProof(answer) || answer.doubt !== undefined
 }
 
+const NAMES_OWN_ISSUER =
+  'is that of a distribution point with its own issuer as cRLIssuer: Bouncy Castle, PDFBox and pyHanko do not take it'
+
+/** Says which validators do not take a CRL about a certificate, and why, if any. */
+export function findCrlDoubt(
+  { doubt }: Pick<CheckedCrl, 'doubt'>,
+  { addresses }: Pick<IssuedCertificate, 'addresses'>,
+): string | undefined {
+  return doubt ?? (addresses.namesOwnIssuer ? NAMES_OWN_ISSUER : undefined)
+}
+
 export interface Responder {
   /** Fingerprint of the certificate of the issuer. */
   readonly issuer: string
@@ -48,6 +59,9 @@ const HARMLESS_REASONS: readonly string[] = [3, 4, 5].map(describeReason)
 type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'silenceMs' | 'signal'> & {
   readonly timeoutMs: number
 }
+
+/** Who made such a CRL may not have known of the certificate. */
+const IS_OLDER = "was made before the responder's certificate was issued: EU DSS does not take it"
 
 /** CRLs about responders that are kept: an authority may give each new certificate of a responder an address of its own. */
 const MAX_RESPONDER_CRLS = 8
@@ -147,7 +161,8 @@ export class RevocationChecker {
     { issuer, serialNumber: asked }: IssuedCertificate,
     signal: AbortSignal,
   ): Promise<VerifiedOcspAnswer> {
-    const { certificate, fields, serialNumber, addresses } = readIssuedCertificate(answer.signer, issuer)
+    const signer = readIssuedCertificate(answer.signer, issuer)
+    const { certificate, fields, serialNumber, addresses } = signer
     const isIssuer = certificate.raw.equals(issuer.raw)
     if (isIssuer || fields.extensions.has(EXTENSION.ocspNoCheck)) {
       return answer
@@ -178,8 +193,14 @@ export class RevocationChecker {
       }
       return { ...answer, revocation, flaw }
     }
-    const nextUpdate = earlier(answer.nextUpdate, crl.nextUpdate)
-    return { ...answer, nextUpdate, responder, responderCrl: this.#shared(addresses.crl.join(' '), crl.der) }
+    const isOlder = crl.thisUpdate < validityPeriod(certificate).notBefore
+    const crlDoubt = findCrlDoubt(crl, signer) ?? (isOlder ? IS_OLDER : undefined)
+    return {
+      ...answer,
+      doubt: answer.doubt ?? (crlDoubt && `has a responder whose CRL ${crlDoubt}`),
+      nextUpdate: earlier(answer.nextUpdate, crl.nextUpdate),
+      ...{ responder, responderCrl: this.#shared(addresses.crl.join(' '), crl.der) },
+    }
   }
 
   /**

@@ -9,6 +9,7 @@ import { findScopeProblem } from './crl/crl.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
 import type { Revocation } from './revocation-answer.ts'
 import {
+  findCrlDoubt,
   type IssuedCertificate,
   isDoubted,
   lacksProof,
@@ -151,8 +152,6 @@ export interface Evidence {
 export type PreferredEvidence = 'proven' | 'small'
 
 const NO_ADDRESS = 'it names neither an OCSP responder nor a CRL that could be asked'
-const NAMES_OWN_ISSUER =
-  'is that of a distribution point with its own issuer as cRLIssuer: Bouncy Castle, PDFBox and pyHanko do not take it'
 const NO_ANSWER_YET = 'nobody has answered yet'
 const ANSWER_ENDED = 'the last answer has ended, and no other has come yet'
 
@@ -252,7 +251,7 @@ export class WatchedCertificate {
   /** Says which validators do not take the fresh CRL that there is, and why, if any. */
   crlDoubt(at: Date): string | undefined {
     const { crl } = this.#select(at)
-    return crl && this.#doubtOf(crl)
+    return crl && findCrlDoubt(crl, this.issued)
   }
 
   get crl(): CachedFetch<CheckedCrl> | undefined {
@@ -305,12 +304,9 @@ export class WatchedCertificate {
       return defined({ answer, crl })
     }
     // A CRL that some validators refuse proves more than a response without proof, and no more than another one that some refuse
-    const provesMore = lacksProof(answer) || (answer.doubt !== undefined && this.#doubtOf(crl) === undefined)
+    const provesMore =
+      lacksProof(answer) || (answer.doubt !== undefined && findCrlDoubt(crl, this.issued) === undefined)
     return provesMore && preferred === 'proven' ? { crl } : { answer }
-  }
-
-  #doubtOf({ doubt }: CheckedCrl): string | undefined {
-    return doubt ?? (this.issued.addresses.namesOwnIssuer ? NAMES_OWN_ISSUER : undefined)
   }
 
   /** Lists the reasons why there is nothing fresh. */

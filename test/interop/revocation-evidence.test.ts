@@ -152,5 +152,10 @@ t.test('revocation information in containers', { skip: WITHOUT_JAVA }, async (t)
       responses: { ...complete.responses, signer: await answer },
     }
     t.same(await faults(await container(both)), {})
+    // The service prefers a CRL of the signer to an answer with such a one
+    const version = { [CRL.version]: encode(TAG.integer, Buffer.of(0)) }
+    const doubted = resign(list, issuing.issued.keyFile, version)
+    const crls = { ...both.crls, responder: doubted }
+    t.match(await faults(await container({ ...both, crls })), { revocation: /Invalid version/ })
   })
 })

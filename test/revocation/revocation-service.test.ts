@@ -7,7 +7,13 @@ import type { RevocationInformation } from '../../src/revocation/revocation-info
 import { type Issued, issue, openssl, withLongLength } from '../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../support/changed-crl.ts'
 import { CRL, resign, resignAnswer, timeOf } from '../support/resigned.ts'
-import { asn1Time, judgeCrl, judgeOcsp, RevocationAuthority } from '../support/revocation-authority.ts'
+import {
+  asn1Time,
+  type CrlOptions,
+  judgeCrl,
+  judgeOcsp,
+  RevocationAuthority,
+} from '../support/revocation-authority.ts'
 import { crlAt, issueRevocationChain, ocspAt } from '../support/revocation-chain.ts'
 import { type Handler, startRevocationServer } from '../support/revocation-server.ts'
 import { type WatchedChain, watchChain } from '../support/revocation-watch.ts'
@@ -409,6 +415,56 @@ t.test('a CRL stands in for the answer of a responder whose key only some valida
     }
   }
 })
+
+t.test(
+  'a CRL stands in for the answer of a responder about whom some validators do not take the CRL',
+  async (t) => {
+    const own = ['crlDistributionPoints = point', '[point]', 'CRLissuer = dirName:issuer']
+    const name = ['[issuer]', 'CN = authority']
+    const old = new Date(Date.now() - 2 * DAY_MS)
+    for (const [points, options, doubt] of [
+      [crlAt, { thisUpdate: old }, "was made before the responder's certificate was issued: EU DSS does not"],
+      [
+        crlAt,
+        { extensions: ['2.5.29.20 = critical, DER:020107'] },
+        'has a critical extension, 2.5.29.20, which is not to be critical: Bouncy Castle, PDFBox and EU DSS do not',
+      ],
+      [
+        (url: string) => [...own, `fullname = URI:${url}`, ...name].join('\n'),
+        {},
+        'is that of a distribution point with its own issuer as cRLIssuer: Bouncy Castle, PDFBox and pyHanko do not',
+      ],
+    ] satisfies [(url: string) => string, CrlOptions, string][]) {
+      for (const isThere of [true, false]) {
+        const { watch, server, authority, directory, certificates, judge } = await setUp(t)
+        const signer = issue(directory, {
+          subject: '/CN=responder',
+          issuer: authority.issued,
+          extensions: ['extendedKeyUsage = OCSPSigning', points(`${server.url}/responder.crl`)],
+        })
+        server.on('/ocsp', (request) => authority.respond(request, { signer }))
+        server.on('/responder.crl', () => authority.crl(options))
+        if (!isThere) {
+          server.on('/authority.crl', resetting)
+        }
+        const { until, service } = watch(QUICK)
+        const isDecided = () => service.doubts(certificates).length > 0
+        const { ocspResponses, crls } = await until(
+          (known) => known.complete && (known.ocspResponses.length === 0 || isDecided()),
+        )
+        t.ok(crls.some((crl) => judgeCrl(directory, crl, authority.issued)))
+        t.strictSame(
+          ocspResponses.map(({ der }) => judge(der)),
+          isThere ? [] : ['good'],
+        )
+        const warning =
+          `The OCSP response about CN=leaf has a responder whose CRL ${doubt} take it in containers of level b-lt; have the ` +
+          'authority correct it'
+        t.strictSame(service.doubts(certificates), isThere ? [] : [warning])
+      }
+    }
+  },
+)
 
 t.test('an answer that came before its responder was revoked is not handed out any more', async (t) => {
   const { watch, server, authority, directory } = await setUp(t)
