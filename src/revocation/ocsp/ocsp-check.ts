@@ -125,7 +125,10 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   const answer = {
     der: encodeOcspResponse(response, signer.raw),
     ...{ thisUpdate, nextUpdate, signer, revocation },
-    doubt: findDoubt(single, producedAt) ?? findResponderDoubt(response, signer, question.issuer),
+    doubt:
+      findDoubt(single, producedAt) ??
+      findAlgorithmDoubt(response) ??
+      findResponderDoubt(signer, question.issuer),
   }
   return flaw === undefined ? answer : asRevocationOnly(answer, flaw)
 }
@@ -299,19 +302,22 @@ function findRefusal(signer: X509Certificate, issuer: X509Certificate): string |
     : distrust(problem)
 }
 
+/** Finds that only some validators know the algorithm of the signature, be it that of the issuer or of a responder. */
+function findAlgorithmDoubt({ algorithm }: OcspResponse): string | undefined {
+  const unusual = findUnusualAlgorithm(algorithm)
+  return (
+    unusual &&
+    `has a signature that some validators do not take (its algorithm, ${unusual}, is one that only some know)`
+  )
+}
+
 /** Finds what only some validators take of a responder that its issuer has authorized. What they mind in the issuer is told with that. */
-function findResponderDoubt(
-  { algorithm }: OcspResponse,
-  signer: X509Certificate,
-  issuer: X509Certificate,
-): string | undefined {
+function findResponderDoubt(signer: X509Certificate, issuer: X509Certificate): string | undefined {
   const reviewed = signer.raw.equals(issuer.raw) ? undefined : readForReview(signer)
   if (reviewed === undefined) {
     return undefined
   }
-  const unusual = findUnusualAlgorithm(algorithm)
   const warning =
-    (unusual && `its algorithm, ${unusual}, is one that only some know`) ??
     findCurveWarning(reviewed) ??
     findPointWarning(signer, 1) ??
     findSignatureWarning(reviewed) ??

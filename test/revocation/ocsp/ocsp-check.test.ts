@@ -498,6 +498,28 @@ t.test('what only some validators take of a responder is a doubt, and its answer
   }
 })
 
+t.test(
+  'an algorithm that only some validators know is a doubt in an answer of the issuer, too',
+  async (t) => {
+    const issuer = issue(directory, { subject: '/CN=issuer', issuer: root, ca: true, key: RSA_2048 })
+    const about = issue(directory, { subject: '/CN=leaf', issuer })
+    const own = new RevocationAuthority(directory, issuer)
+    own.know(about.certificate)
+    const asked = question(about, issuer)
+    for (const [hash, doubt] of [
+      ['sha256', undefined],
+      [
+        'sha3-256',
+        'has a signature that some validators do not take (its algorithm, 2.16.840.1.101.3.4.3.14, is one that only some know)',
+      ],
+    ] as const) {
+      const der = await own.respond(asked.der, { args: ['-ndays', '1', '-rmd', hash] })
+      t.equal(judgeOcsp(directory, der, { certificate: about, issuer, root }), 'good')
+      t.equal((await checkOcspResponse(der, asked, new Date())).doubt, doubt)
+    }
+  },
+)
+
 t.test('of two certificates of one responder key, that which validators rely on counts', async (t) => {
   const odd = responder({ extensions: [...FOR_OCSP, '1.2.3.4 = critical, DER:0500'] })
   const right = responder({ keyFile: odd.keyFile })
