@@ -185,6 +185,28 @@ export function describeEncodingFlaw(flaw: string): string {
   return `${flaw}, so that some validators call a signature over it broken; have the authority correct it`
 }
 
+/** The first octets of gzip (RFC 1952 2.3.1). */
+const GZIP = Buffer.of(0x1f, 0x8b)
+
+/**
+ * Refuses what servers send in place of a CRL or an OCSP response.
+ *
+ * @throws Error whose message says what it is
+ */
+export function refuseOtherContent(received: Buffer): void {
+  if (received.length === 0) {
+    throw new Error('it is empty')
+  }
+  if (received.subarray(0, GZIP.length).equals(GZIP)) {
+    throw new Error(
+      'it is compressed with gzip, though that was not asked for; have the authority send it as it is',
+    )
+  }
+  if (/^\s*</.test(received.toString('latin1', 0, 64))) {
+    throw new Error('it is a page of HTML or XML, such as that of a login or a proxy')
+  }
+}
+
 interface Scheme extends Pick<SignatureIdentifier, 'keyTypes' | 'saltLength'> {
   /** node:crypto's spelling; null for EdDSA, which hashes by itself. */
   readonly nodeHash: string | null

@@ -19,6 +19,7 @@ import {
   findStaleness,
   findWeakHash,
   OTHER_CERTIFICATE,
+  refuseOtherContent,
   type UpdateTimes,
 } from '../revocation-answer.ts'
 import {
@@ -95,6 +96,7 @@ export async function checkCrl(
   at: Date,
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
+  refuseOtherContent(pem ?? received)
   // Servers append line ends and the like, which nobody has signed
   const crl = readCrl(DerReader.lenient(pem ?? received).element(TAG.sequence))
   if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {

@@ -39,6 +39,7 @@ import {
   findWeakHash,
   OTHER_CERTIFICATE,
   type Revocation,
+  refuseOtherContent,
   type UpdateTimes,
 } from '../revocation-answer.ts'
 import { certificateId, ID_OCSP_NONCE } from './ocsp-request.ts'
@@ -91,6 +92,7 @@ export interface OcspQuestion {
  * @throws Error whose message says why the answer does not count otherwise
  */
 export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at: Date): Promise<OcspAnswer> {
+  refuseOtherContent(der)
   const response = readOcspResponse(der)
   const about = response.answers.filter((answer) => isAbout(answer, question))
   const single = about.find(({ status }) => typeof status === 'object') ?? about[0]

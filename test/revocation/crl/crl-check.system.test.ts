@@ -1,6 +1,7 @@
 import { createPrivateKey, sign } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { ID_RSASSA_PSS } from '../../../src/algorithms/rsa-pss.ts'
 import { DerReader } from '../../../src/asn1/der-reader.ts'
@@ -714,7 +715,13 @@ t.test(
 
 t.test('what is no CRL at all', async (t) => {
   const whole = await made()
-  for (const der of [Buffer.from('<html>'), Buffer.alloc(0), whole.subarray(0, -1), leaf.certificate.raw]) {
-    await t.rejects(check(der), { message: /^it is no DER|^it says two things/ })
+  for (const [der, message] of [
+    [Buffer.from('\r\n<!DOCTYPE html>'), /^it is a page of HTML or XML/],
+    [Buffer.alloc(0), /^it is empty$/],
+    [gzipSync(whole), /^it is compressed with gzip/],
+    [whole.subarray(0, -1), /^it is no DER/],
+    [leaf.certificate.raw, /^it is no DER|^it says two things/],
+  ] as const) {
+    await t.rejects(check(der), { message })
   }
 })
