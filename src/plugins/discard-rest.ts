@@ -26,5 +26,6 @@ export function discardRest(socket: Socket): void {
     .pause()
     .once('resume', () => socket.on('data', discard))
     .once('close', () => TURNS.forget(goOn))
-    .resume()
+  // A refused body may still be about to pause it in this turn
+  setImmediate(goOn)
 }

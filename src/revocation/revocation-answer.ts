@@ -202,7 +202,7 @@ export function refuseOtherContent(received: Buffer): void {
       'it is compressed with gzip, though that was not asked for; have the authority send it as it is',
     )
   }
-  if (/^\s*</.test(received.toString('latin1', 0, 64))) {
+  if (/^(?:\xef\xbb\xbf)?\s*</.test(received.toString('latin1', 0, 64))) {
     throw new Error('it is a page of HTML or XML, such as that of a login or a proxy')
   }
 }

@@ -131,7 +131,7 @@ export class RevocationService {
     this.#chains = chains
     // Many signers have the same files, or the same authorities in them
     const authorities = [...new Set(files)].flat().filter(({ ca }) => ca)
-    this.#others = [...new Map(authorities.map((one) => [one.fingerprint256, one])).values()]
+    this.#others = unique(authorities)
     const certificates = new Map<string, WatchedCertificate>()
     const lists = new Map<string, CrlCache>()
     const former = [...this.#certificates.values()]
@@ -320,7 +320,7 @@ export class RevocationService {
    */
   #otherKeysOf(issuer: X509Certificate): readonly X509Certificate[] {
     const chains = this.#chains.filter((chain) => chain.some(({ raw }) => raw.equals(issuer.raw)))
-    const ends = [...new Set(chains.flatMap((chain) => chain.slice(-1)))]
+    const ends = unique(chains.flatMap((chain) => chain.slice(-1)))
     const leadsTo = (certificate: X509Certificate, isEnd: (one: X509Certificate) => boolean) =>
       buildChain(certificate, [...this.#others, ...ends], new Date(), isEnd).complete
     const isAbove = (one: X509Certificate) =>
@@ -417,4 +417,9 @@ export class RevocationService {
     const responders = [...this.#certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
     return [...responders, ...[...this.#crlCaches.values()].flatMap(({ sources }) => sources)]
   }
+}
+
+/** Returns each certificate once. Files of many signers may hold the same one. */
+function unique(certificates: readonly X509Certificate[]): X509Certificate[] {
+  return [...new Map(certificates.map((one) => [one.fingerprint256, one])).values()]
 }

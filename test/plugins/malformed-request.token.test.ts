@@ -112,6 +112,27 @@ t.test('an answer in many pieces is sent whole, though a tunnel is asked for beh
   t.notMatch(service.log(), 'an unexpected error')
 })
 
+t.test('a client who sends a whole body before it reads gets to read why it was refused', async (t) => {
+  const service = await startService(t, { ...environment, ACCESS_FROM: '192.0.2.0/24' })
+  const { hostname, port } = new URL(service.url)
+  const megabyte = 'x'.repeat(1_000_000)
+  for (const [framing, piece, end] of [
+    ['Content-Length: 20000000', megabyte, ''],
+    ['Transfer-Encoding: chunked', `${megabyte.length.toString(16)}\r\n${megabyte}\r\n`, '0\r\n\r\n'],
+  ] as const) {
+    const client = connect({ host: hostname, port: Number(port) })
+    client.write(`POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${framing}\r\n\r\n`)
+    const sent = new Promise((resolve, reject) => {
+      client.on('error', reject)
+      client.write(piece.repeat(20) + end, resolve)
+    })
+    await sent
+    const [answer] = await once(client, 'data')
+    checkRefusal(t, parseAnswer(`${answer}`), { statusCode: 403, code: 'NOT_ALLOWED', message: /./ })
+    client.destroy()
+  }
+})
+
 t.test('a client that has gone is not written to', async (t) => {
   const errors: unknown[] = []
   const service = await startService(t, environment, ({ server }) => {

@@ -152,6 +152,36 @@ t.test('nothing of a document is lost while the answers before it wait for their
   }
 })
 
+t.test('a document that waits for its turn behind pages that nobody reads stops nothing', async (t) => {
+  module.plan()
+  const variables = { ...environment, ...files.environment }
+  const { address, output } = await startReadyServerProcess(t, variables, undefined, tls)
+  const { hostname, port } = new URL(address)
+  const body = JSON.stringify({ action: 'sign_pkcs7', encoded_contents: 'QUJD'.repeat(250_000) })
+  const headers = `Host: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`
+  const post = `POST /sign HTTP/1.1\r\n${headers}Connection: close\r\n\r\n${body}`
+  const page = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n'
+  async function ask(requests: string, unreadMs = 0): Promise<boolean> {
+    const socket = connectTls({ host: hostname, port: Number(port), ca: tls.ca })
+    await once(socket, 'secureConnect')
+    let last = ''
+    socket.on('data', (chunk) => {
+      last = (last + chunk.toString('latin1')).slice(-20_000)
+    })
+    socket.pause()
+    socket.write(requests)
+    await delay(unreadMs)
+    socket.resume()
+    await once(socket, 'close')
+    return /HTTP\/1\.1 200 (?!.*HTTP\/1\.1)/s.test(last)
+  }
+  const others = Array.from({ length: 40 }, () => ask(post))
+  const behind = Array.from({ length: 8 }, () => ask(page.repeat(2) + post, 500))
+  const answered = await Promise.all([...others, ...behind])
+  t.ok(answered.every(Boolean))
+  t.notMatch(output(), 'ERR_INTERNAL_ASSERTION')
+})
+
 t.test('renegotiation is refused', async (t) => {
   const service = await start(t)
   const { output } = await sClient(service.url, ['-tls1_2'], 'R\n', true)

@@ -4,7 +4,7 @@ import { ChunkGatherer } from '../../common/chunk-gatherer.ts'
 import { INVALID_REQUEST, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
 import { EventLoopTurns } from '../event-loop-turns.ts'
 import { BodyText, type ChooseAlgorithms } from './body-text.ts'
-import { discardBody, hasLongRest } from './discard-body.ts'
+import { discardBody } from './discard-body.ts'
 import type { Base64Digests } from './long-string.ts'
 
 /** The turns of all bodies. Callbacks have turns of their own, so that they do not wait for bodies. */
@@ -99,11 +99,10 @@ export class BodyReader {
   /** Ends reading and discards the rest of the body. */
   readonly stop = (error: Error): void => {
     this.#detach()
-    if (hasLongRest(this.#message)) {
+    if (discardBody(this.#message)) {
       // A turn that is still to come would have the socket read on
       TURNS.forget(this.#resume)
     }
-    discardBody(this.#message)
     this.#text?.free()
     this.#text = undefined
     this.#ended = error
@@ -160,14 +159,15 @@ export class BodyReader {
     this.#isPaused = true
     this.#message._read = () => {}
     // The chunks that were read together with this one are handled first
-    process.nextTick(() => this.#message.socket.pause())
+    process.nextTick(() => this.#message.complete || this.#message.socket.pause())
     TURNS.wait(this.#resume, this.#received)
   }
 
   readonly #resume = (): void => {
     this.#isPaused = false
     this.#message._read = IncomingMessage.prototype._read
-    this.#message.socket.resume()
+    // It resumes the socket, unless an answer before this one waits for its reader: Node.js goes on then when that is sent
+    this.#message._read(0)
   }
 
   readonly #onEnd = (): void => {

@@ -18,15 +18,21 @@ export function hasLongRest({ complete, headers }: IncomingMessage): boolean {
   return !complete && (headers['transfer-encoding'] !== undefined || Number(length ?? 0) > MAX_DISCARDED)
 }
 
-/** Discards the rest of a body. Of a long one nothing more is read, until its connection is closed in stages. */
-export function discardBody(message: IncomingMessage): void {
-  if (hasLongRest(message)) {
+/**
+ * Discards the rest of a body. Of a long one nothing more is read, until its connection is closed in stages.
+ *
+ * @returns whether it is long
+ */
+export function discardBody(message: IncomingMessage): boolean {
+  const isLong = hasLongRest(message)
+  if (isLong) {
     // A message resumes its socket whenever it has been read
     message._read = () => {}
     // If the rest has been read already, the next request may come
     process.nextTick(() => message.complete || message.socket.pause())
     skipChunks(message)
   }
+  return isLong
 }
 
 /**

@@ -192,6 +192,18 @@ t.test('a body that waits for its turn is not too slow, as nothing of it is read
   t.equal(JSON.stringify(JSON.parse(second.reader.take().text)), '{}')
 })
 
+t.test('the socket of a body that came whole in the same read is not paused', async (t) => {
+  const { reader, body, socket } = begin()
+  let pauses = 0
+  socket.on('pause', () => {
+    pauses += 1
+  })
+  body.once('data', () => Object.assign(body, { complete: true }))
+  body.end(`${' '.repeat(300_000)}{}`)
+  await reader.whole
+  t.equal(pauses, 0)
+})
+
 t.test('a body that brings nothing is refused', async (t) => {
   useTimers(t)
   const { reader, body, held } = begin({ announced: 100 })
