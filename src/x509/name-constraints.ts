@@ -63,7 +63,7 @@ export function findForbiddenName(
   return forbidden && formOf(forbidden).show(contentOf(forbidden))
 }
 
-/** What some validators mind in name constraints that allow a name, in words, and which validators do. */
+/** Says what some validators mind in name constraints that allow a name, in words, and names these validators. */
 export type NarrowConstraint = readonly [why: string, refusedBy: string]
 
 /**

@@ -386,6 +386,14 @@ t.test(
   },
 )
 
+/** Waits until a CRL stands in for an answer that some validators do not take, or the answer is warned about. */
+function untilDecided({ until, service }: WatchedChain, certificates: Parameters<typeof watchChain>[0]) {
+  return until(
+    ({ complete, ocspResponses }) =>
+      complete && (ocspResponses.length === 0 || service.doubts(certificates).length > 0),
+  )
+}
+
 t.test('a CRL stands in for the answer of a responder whose key only some validators know', async (t) => {
   for (const isThere of [true, false]) {
     const { watch, server, authority, directory, certificates, judge } = await setUp(t)
@@ -399,11 +407,9 @@ t.test('a CRL stands in for the answer of a responder whose key only some valida
     if (!isThere) {
       server.on('/authority.crl', resetting)
     }
-    const { until, service } = watch(QUICK)
-    const isDecided = () => service.doubts(certificates).length > 0
-    const { ocspResponses, crls } = await until(
-      (known) => known.complete && (known.ocspResponses.length === 0 || isDecided()),
-    )
+    const watched = watch(QUICK)
+    const { service } = watched
+    const { ocspResponses, crls } = await untilDecided(watched, certificates)
     if (isThere) {
       t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued))
       t.strictSame(service.doubts(certificates), [])
@@ -447,11 +453,9 @@ t.test(
         if (!isThere) {
           server.on('/authority.crl', resetting)
         }
-        const { until, service } = watch(QUICK)
-        const isDecided = () => service.doubts(certificates).length > 0
-        const { ocspResponses, crls } = await until(
-          (known) => known.complete && (known.ocspResponses.length === 0 || isDecided()),
-        )
+        const watched = watch(QUICK)
+        const { service } = watched
+        const { ocspResponses, crls } = await untilDecided(watched, certificates)
         t.ok(crls.some((crl) => judgeCrl(directory, crl, authority.issued)))
         t.strictSame(
           ocspResponses.map(({ der }) => judge(der)),
