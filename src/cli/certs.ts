@@ -25,7 +25,8 @@ Needs HSM_MODULE and the PIN, for which a person is asked if it is not configure
 shows the private key. USED says whether the service takes the certificate for that key, unless a file has one. Among
 several it takes one that it does not refuse and that is valid now, rather one whose chain is complete with the
 certificates of CA_CERTIFICATES_FILE than another, and of several such the one whose validity began last. FINGERPRINT is
-the SHA-256 of the certificate, which "openssl x509 -in FILE -noout -fingerprint -sha256" prints for a file.
+the SHA-256 of the certificate, which "openssl x509 -in FILE -noout -fingerprint -sha256" prints for a file. Where the
+service cannot read an object, the reason follows.
 
 Examples:
   signing-service certs
@@ -56,7 +57,12 @@ function listCertificates(io: Io, access: AdministrationAccess, { timeout }: Pic
 function format(certificates: readonly CertificateDescription[]): string {
   return certificates.length === 0
     ? 'There are no certificates that this user can see.\n'
-    : formatTable(HEADER, certificates.map(formatRow))
+    : `${formatTable(HEADER, certificates.map(formatRow))}${certificates.map(formatProblem).join('')}`
+}
+
+function formatProblem({ problem, fingerprint }: CertificateDescription): string {
+  const which = fingerprint === null ? 'A certificate' : `The certificate with fingerprint ${fingerprint}`
+  return problem === null ? '' : `${printable(`${which} is not read: ${problem}`)}\n`
 }
 
 function formatRow(certificate: CertificateDescription): string[] {

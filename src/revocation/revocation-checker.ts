@@ -45,6 +45,11 @@ export function findCrlDoubt(
   return doubt ?? (addresses.namesOwnIssuer ? NAMES_OWN_ISSUER : undefined)
 }
 
+/** Returns whether data were made before a certificate was issued, so that who made them may not have known of it. */
+export function isMadeBefore({ thisUpdate }: UpdateTimes, certificate: X509Certificate): boolean {
+  return thisUpdate < validityPeriod(certificate).notBefore
+}
+
 export interface Responder {
   /** Fingerprint of the certificate of the issuer. */
   readonly issuer: string
@@ -60,7 +65,6 @@ type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'silenceMs' | 'signal'>
   readonly timeoutMs: number
 }
 
-/** Who made such a CRL may not have known of the certificate. */
 const IS_OLDER = "was made before the responder's certificate was issued: EU DSS does not take it"
 
 /** CRLs about responders that are kept: an authority may give each new certificate of a responder an address of its own. */
@@ -193,8 +197,7 @@ export class RevocationChecker {
       }
       return { ...answer, revocation, flaw }
     }
-    const isOlder = crl.thisUpdate < validityPeriod(certificate).notBefore
-    const crlDoubt = findCrlDoubt(crl, signer) ?? (isOlder ? IS_OLDER : undefined)
+    const crlDoubt = findCrlDoubt(crl, signer) ?? (isMadeBefore(crl, certificate) ? IS_OLDER : undefined)
     return {
       ...answer,
       doubt: answer.doubt ?? (crlDoubt && `has a responder whose CRL ${crlDoubt}`),

@@ -3,7 +3,7 @@ import type { RevocationValues } from '../cms/container-template.ts'
 import { defined } from '../common/defined.ts'
 import { areAskable } from '../x509/certificate-extensions.ts'
 import type { ChainLink } from '../x509/chain.ts'
-import { describeSubject, validityPeriod } from '../x509/validity.ts'
+import { describeSubject } from '../x509/validity.ts'
 import type { CachedFetch } from './cached-fetch.ts'
 import { findScopeProblem } from './crl/crl.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
@@ -12,6 +12,7 @@ import {
   findCrlDoubt,
   type IssuedCertificate,
   isDoubted,
+  isMadeBefore,
   lacksProof,
   type VerifiedOcspAnswer,
 } from './revocation-checker.ts'
@@ -232,9 +233,8 @@ export class WatchedCertificate {
   /** Returns when the fresh data were made that there are, if that was before the certificate was issued. */
   madeBeforeIt(at: Date): Date | undefined {
     const { answer, crl } = this.#select(at)
-    const thisUpdate = (answer ?? crl)?.thisUpdate
-    const { notBefore } = validityPeriod(this.issued.certificate)
-    return thisUpdate !== undefined && thisUpdate < notBefore ? thisUpdate : undefined
+    const data = answer ?? crl
+    return data !== undefined && isMadeBefore(data, this.issued.certificate) ? data.thisUpdate : undefined
   }
 
   /** Returns the certificate of the responder if nothing shows that this is good, and no CRL stands in for its answer. */
@@ -304,8 +304,9 @@ export class WatchedCertificate {
       return defined({ answer, crl })
     }
     // A CRL that some validators refuse proves more than a response without proof, and no more than another one that some refuse
-    const provesMore =
-      lacksProof(answer) || (answer.doubt !== undefined && findCrlDoubt(crl, this.issued) === undefined)
+    const { certificate } = this.issued
+    const isCrlDoubted = findCrlDoubt(crl, this.issued) !== undefined || isMadeBefore(crl, certificate)
+    const provesMore = lacksProof(answer) || (answer.doubt !== undefined && !isCrlDoubted)
     return provesMore && preferred === 'proven' ? { crl } : { answer }
   }
 

@@ -121,6 +121,7 @@ t.test('they are listed', async (t) => {
   )
   const hidden = await runCommand(faulty.environment, 'certs')
   t.match(hidden.stdout, /\nunknown +unknown +unknown +unknown +unknown +unknown +no +no +unknown\n/)
+  t.match(hidden.stdout, /\nA certificate is not read: the token does not show its value\n/)
   faulty.plan()
 })
 
@@ -193,24 +194,37 @@ t.test('what cannot be deleted', async (t) => {
   t.strictSame(await used(), { old: true })
 })
 
-t.test('one with a time that is none is listed, and can be deleted', async (t) => {
-  const spoiled = Buffer.from(old.certificate.raw)
+t.test('what the service does not read is listed with the reason, and can be deleted', async (t) => {
+  const { raw } = old.certificate
+  const wrongTime = Buffer.from(raw)
   // A UTCTime has 13 characters, of which the third and the fourth are the month
-  spoiled.write('13', spoiled.indexOf(Buffer.of(TAG.utcTime, 13)) + 4, 'latin1')
-  const file = join(directory, 'spoiled.der')
-  writeFileSync(file, spoiled)
-  execFileSync('pkcs11-tool', [
-    ...['--module', `${onToken.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
-    ...['--write-object', file, '--type', 'cert', '--label', 'spoiled', '--id', '01'],
-  ])
-  const fingerprint = createHash('sha256').update(spoiled).digest('hex')
-  const { stdout } = await runCommand(onToken, 'certs', '--json')
-  const listed = (JSON.parse(stdout) as { label: string }[]).find(({ label }) => label === 'spoiled')
-  t.match(listed, { subject: 'CN=old', notBefore: null, notAfter: /Z$/, used: false, fingerprint })
-  const args = ['delete-cert', '--fingerprint', fingerprint, '--confirm', 'spoiled']
-  const { exitCode, stderr } = await runCommand(onToken, ...args)
-  t.equal(exitCode, 0, stderr)
-  t.strictSame(await used(), { old: true })
+  wrongTime.write('13', wrongTime.indexOf(Buffer.of(TAG.utcTime, 13)) + 4, 'latin1')
+  for (const [value, notBefore, problem] of [
+    [wrongTime, null, /" is not a time of RFC 5280 4\.1\.2\.5$/],
+    [Buffer.concat([raw, Buffer.alloc(8)]), /Z$/, /^it is no DER of this kind: /],
+  ] as const) {
+    const file = join(directory, 'spoiled.der')
+    writeFileSync(file, value)
+    execFileSync('pkcs11-tool', [
+      ...['--module', `${onToken.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
+      ...['--write-object', file, '--type', 'cert', '--label', 'spoiled', '--id', '01'],
+    ])
+    const fingerprint = createHash('sha256').update(value).digest('hex')
+    const { stdout } = await runCommand(onToken, 'certs', '--json')
+    const all = JSON.parse(stdout) as { label: string; problem: string | null }[]
+    const listed = all.find(({ label }) => label === 'spoiled')
+    t.match(listed, { subject: 'CN=old', notBefore, notAfter: /Z$/, used: false, fingerprint, problem })
+    t.strictSame(
+      all.filter((one) => one !== listed).map(({ problem }) => problem),
+      [null],
+    )
+    const text = (await runCommand(onToken, 'certs')).stdout
+    t.match(text, `\nThe certificate with fingerprint ${fingerprint} is not read: ${listed?.problem}\n`)
+    const args = ['delete-cert', '--fingerprint', fingerprint, '--confirm', 'spoiled']
+    const { exitCode, stderr } = await runCommand(onToken, ...args)
+    t.equal(exitCode, 0, stderr)
+    t.strictSame(await used(), { old: true })
+  }
 })
 
 t.test('one that is deleted meanwhile', async (t) => {

@@ -383,6 +383,15 @@ t.test(
       'The OCSP response about CN=leaf was signed at a time before that of which it tells (producedAt, thisUpdate): pdfsig does not ' +
         'take it in containers of level b-lt; have the authority correct it',
     ])
+    const before = new Date(Date.now() - 2 * DAY_MS)
+    server.on('/authority.crl', () => authority.crl({ thisUpdate: before }))
+    const withOlder = watch(QUICK)
+    await withOlder.until(() => withOlder.messages.some((message) => message.includes('producedAt')))
+    t.equal(
+      withOlder.service.information(certificates).ocspResponses.length,
+      1,
+      'a CRL that was made before the certificate was issued, which is doubted as well, does not stand in',
+    )
   },
 )
 

@@ -93,6 +93,8 @@ function describe(session: TokenSession, object: Handle, ofKeys: readonly Certif
     /** CKA_ID in lower-case hex. */
     id: read(pkcs11js.CKA_ID)?.toString('hex') ?? null,
     ...describeContent(value),
+    /** Says why the service takes it for no key, though other software may read it; null if the service reads it. */
+    problem: findReadingProblem(value),
     /** True if the token shows a private key that the certificate belongs to. */
     privateKey: ofKeys.some(({ certificates }) => certificates.some(isValue)),
     /** True if the service takes it for that key, unless a file has the certificate. */
@@ -116,6 +118,18 @@ function describeContent(value: Buffer | undefined) {
     }
   } catch {
     return { subject: null, serialNumber: null, notBefore: null, notAfter: null }
+  }
+}
+
+function findReadingProblem(value: Buffer | undefined): string | null {
+  if (value === undefined) {
+    return 'the token does not show its value'
+  }
+  try {
+    readCertificate(value)
+    return null
+  } catch (error) {
+    return (error as Error).message
   }
 }
 

@@ -178,6 +178,9 @@ function findDoubt(
   if (malformed !== undefined) {
     return `has a malformed extension (${malformed}): Bouncy Castle, PDFBox and pyHanko do not take it`
   }
+  if (extensions.has(EXTENSION.freshestCrl)) {
+    return 'has a delta CRL (freshestCRL), which no container holds: pyHanko does not take it'
+  }
   const namesAddress = distributionPoints?.some(([tag]) => tag === URI)
   return extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.critical && !namesAddress
     ? 'has a critical issuingDistributionPoint that names no address of a CRL: EU DSS does not take it'

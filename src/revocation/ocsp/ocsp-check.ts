@@ -129,6 +129,7 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
     ...{ thisUpdate, nextUpdate, signer, revocation },
     doubt:
       findDoubt(single, producedAt) ??
+      findNamingDoubt(response, single, signer) ??
       findAlgorithmDoubt(response) ??
       findResponderDoubt(signer, question.issuer),
   }
@@ -145,6 +146,20 @@ function findDoubt(
   }
   return producedAt !== undefined && thisUpdate !== undefined && producedAt < thisUpdate
     ? 'was signed at a time before that of which it tells (producedAt, thisUpdate): pdfsig does not take it'
+    : undefined
+}
+
+/** Finds that only some validators find the certificate, or the responder, by the name that an answer has for it. */
+function findNamingDoubt(
+  { responder }: OcspResponse,
+  { hashAlgorithm }: SingleResponse,
+  signer: X509Certificate,
+): string | undefined {
+  if (hashAlgorithm !== SHA_1.oid) {
+    return `names the certificate by another hash than SHA-1 (${hashAlgorithm}): pdfsig and Java do not take it`
+  }
+  return 'name' in responder && !responder.name.equals(readCertificateFields(signer).subject)
+    ? 'names its responder in other octets than the certificate of that: pdfsig and Java do not take it'
     : undefined
 }
 
