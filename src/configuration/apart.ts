@@ -18,7 +18,7 @@ export function findExposed(
   signersFile: string | undefined,
 ): ConfigurationProblem[] {
   const pins = signers.flatMap(({ access: { pin }, settings }) =>
-    pin !== undefined && 'file' in pin ? [{ setting: settings.pin, path: pin.file }] : [],
+    'file' in pin ? [{ setting: settings.pin, path: pin.file }] : [],
   )
   const decisive = [
     ...pins,

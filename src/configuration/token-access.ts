@@ -9,6 +9,9 @@ import { fromVariables, type SignerDocument } from './signer-document.ts'
 import { readSignersFile } from './signers-file.ts'
 import { dropUnset, type Variables, validate } from './variables.ts'
 
+/** Where the PIN is for a signer of which nothing right says it: nowhere. Its files are looked at and watched all the same. */
+const NO_PIN: PinSource = { variable: 'HSM_PIN' }
+
 /** Reads how a signer's token is reached. The result is complete if no problem was found. */
 export function readTokenAccess(
   document: SignerDocument,
@@ -17,7 +20,7 @@ export function readTokenAccess(
   return {
     ...readLibrary(document, findings.problems, findings.apart),
     token: readSelector(document),
-    pin: findPin(document, findings) as PinSource,
+    pin: findPin(document, findings) ?? NO_PIN,
   }
 }
 

@@ -106,6 +106,19 @@ t.test('several problems at once, of signers that are there and of new ones', as
   await recovers(t)
 })
 
+t.test('a PIN that is nowhere, or in two places', async (t) => {
+  for (const [pin, problem] of [
+    [{ pinFile: 'away' }, 'SIGNERS_FILE /signers/far/token/pinFile: does not exist'],
+    [
+      { pinFile: 'second-pin', pinSecretId: 'second' },
+      /^SIGNERS_FILE \/signers\/far\/token\/pinSecretId: is set beside /,
+    ],
+  ] as const) {
+    await refuses(t, [problem], () => writeWith('far', { token: { label: 'second', ...pin } }))
+    await recovers(t)
+  }
+})
+
 t.test('the certificate of another key', async (t) => {
   const message =
     /^SIGNERS_FILE \/signers\/other\/certificateFile: house.pem is not the certificate of the private key: .* has the SHA-256 fingerprint \w{64}, the private key's \w{64}; it belongs to the private key with label "house" id \w+: choose that one with SIGNERS_FILE \/signers\/other\/key, or configure the certificate that was issued for this key$/
