@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
+import { keyDetails } from './key-details.ts'
 
 /** id-ecPublicKey (RFC 5480 2.1.1). */
 export const ID_EC_PUBLIC_KEY = '1.2.840.10045.2.1'
@@ -27,7 +28,7 @@ export const CURVE_NAMES = CURVES.map(({ name }) => name)
 
 /** Returns the curve that a key is on; undefined for other curves and other keys. */
 export function curveOf(publicKey: KeyObject): EllipticCurve | undefined {
-  const namedCurve = publicKey.asymmetricKeyDetails?.namedCurve
+  const { namedCurve } = keyDetails(publicKey)
   return CURVES.find(({ nodeName }) => nodeName === namedCurve)
 }
 

@@ -4,6 +4,7 @@ import * as pkijs from 'pkijs'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
 import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+import { keyDetails } from './key-details.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
 
 /** rsaEncryption (RFC 3370 3.2), the signature algorithm that every validator of PDF signatures knows. */
@@ -85,5 +86,5 @@ export function verifyDigestInfo(
 
 /** Returns the length of an RSA key's modulus, and so of its signatures, in bytes; 0 for other keys. */
 export function modulusLength(publicKey: KeyObject): number {
-  return Math.ceil((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
+  return Math.ceil((keyDetails(publicKey).modulusLength ?? 0) / 8)
 }

@@ -6,6 +6,7 @@ import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 import { quote } from '../common/quote.ts'
 import { copyDigest, findHashByOid, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+import { keyDetails } from './key-details.ts'
 import { modulusLength } from './rsa-pkcs1.ts'
 import { messageOf, type SignatureAlgorithm } from './signature-algorithm.ts'
 
@@ -92,15 +93,15 @@ export type RsaDetails = AsymmetricKeyDetails & { readonly modulusLength: number
  * Returns the hash that signatures must have, and the shortest salt; undefined if the key has no such parameters, or
  * unsupported ones, which `findUnsupportedPss` describes.
  */
-export function readPssRestriction({ asymmetricKeyDetails }: KeyObject): PssParameters | undefined {
-  const { hashAlgorithm, saltLength } = asymmetricKeyDetails as AsymmetricKeyDetails
+export function readPssRestriction(publicKey: KeyObject): PssParameters | undefined {
+  const { hashAlgorithm, saltLength } = keyDetails(publicKey)
   const hash = HASH_ALGORITHMS.find(({ nodeName }) => nodeName === hashAlgorithm)
   return hash === undefined || saltLength === undefined ? undefined : { hash, saltLength }
 }
 
 /** Describes the parameters of an RSA key if this service cannot sign with them. */
 export function findUnsupportedPss(publicKey: KeyObject): string | undefined {
-  const { hashAlgorithm, mgf1HashAlgorithm, modulusLength } = publicKey.asymmetricKeyDetails as RsaDetails
+  const { hashAlgorithm, mgf1HashAlgorithm, modulusLength } = keyDetails(publicKey) as RsaDetails
   if (hashAlgorithm === undefined) {
     return undefined
   }

@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
 import { AccessFile, type User } from '../../schemas/access-file.ts'
 import type { Environment } from '../../schemas/configuration.ts'
+import { keyDetails } from '../algorithms/key-details.ts'
 import { isPointAtInfinity } from '../algorithms/public-key.ts'
 import { defined } from '../common/defined.ts'
 import { isLoopback, parseNetworks } from '../common/networks.ts'
@@ -174,11 +175,9 @@ const CURVES: Readonly<Record<string, string>> = {
 const MIN_RSA_BITS = 2048
 
 /** Returns whether a key verifies an algorithm (RFC 7518 3.1, RFC 8037 3.1). */
-function fitsKey(
-  algorithm: string,
-  { type, asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject,
-): boolean {
-  const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails
+function fitsKey(algorithm: string, key: KeyObject): boolean {
+  const { type, asymmetricKeyType } = key
+  const { namedCurve, modulusLength = 0 } = keyDetails(key)
   switch (algorithm.slice(0, 2)) {
     case 'HS':
       return type === 'secret'

@@ -3,6 +3,7 @@ import { constants, createPrivateKey, type KeyObject, type X509Certificate } fro
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import type { Environment } from '../../schemas/configuration.ts'
 import { CURVE_NAMES, curveOf } from '../algorithms/elliptic-curves.ts'
+import { keyDetails } from '../algorithms/key-details.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
@@ -172,9 +173,9 @@ const KEY_TYPES: readonly (string | undefined)[] = ['rsa', 'rsa-pss', 'ec', 'ed2
 
 /** Returns why every handshake with a key would fail, although OpenSSL takes it. */
 function findUnfitKey(key: KeyObject): string | undefined {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  const { asymmetricKeyType: type } = key
   const isFit = type === 'ec' ? curveOf(key) !== undefined : KEY_TYPES.includes(type)
-  const what = type === 'ec' ? `on the curve ${details?.namedCurve}` : `of the type ${type}`
+  const what = type === 'ec' ? `on the curve ${keyDetails(key).namedCurve}` : `of the type ${type}`
   return isFit
     ? undefined
     : `is ${what}, with which no TLS handshake succeeds: take one of ${CURVE_NAMES.join(', ')}`

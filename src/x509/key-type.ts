@@ -1,5 +1,6 @@
-import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import { curveOf, hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/elliptic-curves.ts'
+import { keyDetails } from '../algorithms/key-details.ts'
 import { isPointAtInfinity } from '../algorithms/public-key.ts'
 import { findUnknownPss, findUnsupportedPss, type RsaDetails } from '../algorithms/rsa-pss.ts'
 import { readCertificateFields } from './certificate-fields.ts'
@@ -34,7 +35,8 @@ export function findUnsupportedKey(
   if (key === undefined) {
     return 'a key of an unknown type'
   }
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  const { asymmetricKeyType: type } = key
+  const details = keyDetails(key)
   // Node's type rsa-pss is for keys that are restricted to PSS (RFC 4055 1.2)
   if (type === 'rsa' || type === 'rsa-pss') {
     const { modulusLength: bits } = details as RsaDetails
@@ -44,7 +46,7 @@ export function findUnsupportedKey(
   if (curveOf(key) !== undefined) {
     return undefined
   }
-  return type === 'ec' ? `EC on ${details?.namedCurve}` : `a key of type ${type}`
+  return type === 'ec' ? `EC on ${details.namedCurve}` : `a key of type ${type}`
 }
 
 /**
@@ -53,16 +55,18 @@ export function findUnsupportedKey(
  */
 const MAX_EXPONENT = 2n ** 64n - 1n
 
-/** The longest modulus, in bits: of DSA that of FIPS 186-4 4.2. OpenSSL takes 3 to 30 ms for those that it allows. */
-const MAX_BITS = { rsa: 8192, dsa: 3072 } as const
+/** The longest modulus, in bits. OpenSSL takes 3 to 30 ms for those that it allows. */
+const MAX_BITS = 8192
 
 /** Names of curves over prime fields, in node:crypto's spelling. OpenSSL takes up to 5 ms for a signature on others. */
 const PRIME_CURVE = /^(?:prime|secp|brainpool|SM2)/
 
-/** Returns a certificate's public key; undefined if OpenSSL does not know its kind, or verifying with it takes long. */
+/** Returns a certificate's public key; undefined if OpenSSL does not know its kind, if it is one of DSA, or verifying with it takes long. */
 export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
   const publicKey = readPublicKey(certificate)
-  return publicKey !== undefined && isQuick(publicKey) ? publicKey : undefined
+  return publicKey !== undefined && publicKey.asymmetricKeyType !== 'dsa' && isQuick(publicKey)
+    ? publicKey
+    : undefined
 }
 
 function readPublicKey(certificate: X509Certificate): KeyObject | undefined {
@@ -74,14 +78,13 @@ function readPublicKey(certificate: X509Certificate): KeyObject | undefined {
 }
 
 /** Returns whether verifying a signature takes some 1 ms at most. */
-function isQuick({ asymmetricKeyType: type, asymmetricKeyDetails }: KeyObject): boolean {
-  const {
-    publicExponent = 0n,
-    modulusLength = 0,
-    namedCurve = '',
-  } = asymmetricKeyDetails as AsymmetricKeyDetails
-  const isOfGoodLength = modulusLength <= (type === 'dsa' ? MAX_BITS.dsa : MAX_BITS.rsa)
-  return publicExponent <= MAX_EXPONENT && isOfGoodLength && (type !== 'ec' || PRIME_CURVE.test(namedCurve))
+function isQuick(key: KeyObject): boolean {
+  const { publicExponent = 0n, modulusLength = 0, namedCurve = '' } = keyDetails(key)
+  return (
+    publicExponent <= MAX_EXPONENT &&
+    modulusLength <= MAX_BITS &&
+    (key.asymmetricKeyType !== 'ec' || PRIME_CURVE.test(namedCurve))
+  )
 }
 
 /** Returns the DER SubjectPublicKeyInfo as it is in a certificate; undefined if that is not DER. */

@@ -2,6 +2,7 @@
 import { createPublicKey } from 'node:crypto'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
+import { keyDetails } from '../../algorithms/key-details.ts'
 import type { KeyProtection } from '../messages.ts'
 import { readAttribute, readBoolean } from './attributes.ts'
 import { describeCurve } from './elliptic-key.ts'
@@ -31,7 +32,7 @@ export function readKeyType(session: TokenSession, handle: Handle): string | und
 /** Returns the length of an RSA modulus in bits; undefined for other keys. */
 export function modulusBits(publicKey: Uint8Array): number | undefined {
   const key = createPublicKey({ key: Buffer.from(publicKey), type: 'spki', format: 'der' })
-  return key.asymmetricKeyDetails?.modulusLength
+  return keyDetails(key).modulusLength
 }
 
 /**

@@ -2,6 +2,7 @@ import type { AsymmetricKeyDetails, X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
 import { curveOf, EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/elliptic-curves.ts'
 import { SHA_1 } from '../../algorithms/hash-algorithms.ts'
+import { keyDetails } from '../../algorithms/key-details.ts'
 import { ID_RSASSA_PSS } from '../../algorithms/rsa-pss.ts'
 import { USUAL_SIGNATURES } from '../../algorithms/signature-algorithms.ts'
 import { WEAK_SIGNATURES } from '../../algorithms/weak-signatures.ts'
@@ -214,7 +215,7 @@ export function findWeakKey(certificate: X509Certificate): string | undefined {
   switch (key?.asymmetricKeyType) {
     case 'rsa':
     case 'rsa-pss': {
-      return findWeakRsa(key.asymmetricKeyDetails as RsaDetails)
+      return findWeakRsa(keyDetails(key) as RsaDetails)
     }
     case 'ec': {
       const bits = fieldBits(publicKeyBits)
@@ -225,14 +226,14 @@ export function findWeakKey(certificate: X509Certificate): string | undefined {
       return undefined
     default:
       return key === undefined
-        ? 'one of an unknown type, or one with which verifying takes long'
+        ? 'one of DSA or of an unknown type, or one with which verifying takes long'
         : `one of type ${key.asymmetricKeyType}`
   }
 }
 
 function findUnusualCurve(certificate: X509Certificate): string | undefined {
   const key = publicKeyOf(certificate)
-  return key === undefined || curveOf(key) !== undefined ? undefined : key.asymmetricKeyDetails?.namedCurve
+  return key === undefined || curveOf(key) !== undefined ? undefined : keyDetails(key).namedCurve
 }
 
 type RsaDetails = Required<Pick<AsymmetricKeyDetails, 'modulusLength' | 'publicExponent'>>
