@@ -1,6 +1,7 @@
 /** The log line of a request tells the hash algorithm, the signer, and why it was refused. */
 import { createHash } from 'node:crypto'
 import t from 'tap'
+import { createToken } from '../../src/access/user-token.ts'
 import { send } from '../support/http.ts'
 import { readLog } from '../support/log-lines.ts'
 import { startReadyService } from '../support/service.ts'
@@ -50,9 +51,29 @@ t.test('the hash algorithm is in the line, and what names it', async (t) => {
   }
 })
 
+t.test("a user's token in place of the id of a request is not logged", async (t) => {
+  const { token } = await createToken()
+  for (const [given, callerRequestId] of [
+    ['order-4711', 'order-4711'],
+    [token, undefined],
+  ] as const) {
+    const { headers } = await send(`${service.url}/sign`, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'x-request-id': given },
+    })
+    const lines = () =>
+      readLog(service.log()).filter(({ requestId }) => requestId === headers['x-request-id'])
+    await until('it is logged', () => lines().length > 0)
+    t.match(lines()[0], { callerRequestId })
+  }
+  t.notMatch(service.log(), token)
+})
+
 t.test('a refusal is in the line with its message, and with the signer where it is known', async (t) => {
   const unknown = 'signing_token: names a signer that this service does not have'
   const contracts = tokenFor('contracts')
+  const { token: userToken } = await createToken()
   for (const [name, body, path, refusal, fields] of [
     ['no action', { signing_token: contracts }, '/sign', /^action: is required/, { signer: 'contracts' }],
     ['an unknown action', { action: 'x' }, '/sign', /^action: must be/, { signer: 'house' }],
@@ -79,6 +100,20 @@ t.test('a refusal is in the line with its message, and with the signer where it 
       { action: 'get_certificates', signing_token: tokenFor('a secret') },
       '/sign',
       unknown,
+      { askedSigner: undefined },
+    ],
+    [
+      "a user's token in place of a name",
+      { action: 'get_certificates', signing_token: tokenFor(userToken) },
+      '/sign',
+      unknown,
+      { askedSigner: undefined },
+    ],
+    [
+      "a user's token in the path",
+      '{}',
+      `/sign/${userToken}`,
+      /^path: names a signer/,
       { askedSigner: undefined },
     ],
     [
