@@ -169,7 +169,7 @@ function describeDeletion(found: CertificateDescription, all: readonly Certifica
     `The certificate of ${subject}, serial number ${serialNumber}, valid from ${notBefore} to ${notAfter}, ` +
     `with label ${label} and id ${id}.`
   const hasOther = all.some(
-    (one) => one.privateKey && one.id === found.id && one.fingerprint !== found.fingerprint,
+    (one) => one.publicKey === found.publicKey && one.fingerprint !== found.fingerprint,
   )
   const next = hasOther ? 'another one will be' : 'there is no other'
   const effect = found.used ? `It is the one that the service takes for its key: ${next}.\n` : ''

@@ -13,7 +13,7 @@ import { readCertificate } from '../x509/read-certificate.ts'
 import { reviewSigner } from '../x509/review/certificate-review.ts'
 import { bestFirst } from '../x509/review/signer-candidates.ts'
 import { findMissingRevocationSources } from '../x509/review/warnings.ts'
-import { describeSubject, validityPeriod } from '../x509/validity.ts'
+import { describeSubject, findInvalidity, validityPeriod } from '../x509/validity.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 import { problemWith } from './problem.ts'
 import type { CertificateFiles, SignerCertificate, SignerConfiguration } from './signer-configuration.ts'
@@ -40,16 +40,20 @@ export function certificateFromFiles(configuration: CertifiedConfiguration): Sig
  * Builds the certificate of a signer from the objects on the token: of those that can be used the one that `bestFirst` prefers.
  *
  * @param certificates DER of all that belong to the key, at least one
+ * @param present the one that is in use, which is kept while it is among them and valid: a token that is opened anew changes no signer
  * @throws ConfigurationError as `certificateFromFiles` and `checkHashAlgorithms` do, if none can be used
  */
 export function certificateFromToken(
   certificates: readonly Uint8Array[],
   configuration: CertifiedConfiguration & Pick<SignerConfiguration, 'rules'>,
+  present?: Pick<SignerCertificate, 'certificate'>,
 ): SignerCertificate {
   // The message names no path, since the setting would replace the certificate on the token
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
   const { caCertificates, rules } = configuration
-  const candidates = bestFirst(certificates.map(readCertificate), caCertificates, rules.minimumDaysLeft)
+  const ranked = bestFirst(certificates.map(readCertificate), caCertificates, rules.minimumDaysLeft)
+  const kept = ranked.filter((one) => isInUse(one, present))
+  const candidates = [...kept, ...ranked.filter((one) => !kept.includes(one))]
   const refusals: ConfigurationError[] = []
   for (const candidate of candidates) {
     try {
@@ -68,6 +72,13 @@ export function certificateFromToken(
     `of the ${candidates.length} certificates of the private key none can be used: ${listSome(candidates, nameCertificate)}; ` +
     `configure another one, or import it with "signing-service import-cert"; ${DELETE_ADVICE}`
   throw new ConfigurationError([...first.problems, describe(configuration.settings.certificate, several)])
+}
+
+function isInUse(one: X509Certificate, present: Pick<SignerCertificate, 'certificate'> | undefined): boolean {
+  return (
+    present?.certificate.raw.equals(one.raw) === true &&
+    findInvalidity([validityPeriod(one)], new Date()) === undefined
+  )
 }
 
 const DELETE_ADVICE = '"signing-service certs" lists them, and "signing-service delete-cert" deletes one'

@@ -23,6 +23,7 @@ export function createPoolKey(
   const { key: selector, settings } = configuration
   const { signerCertificate: fromFiles } = configuration
   const algorithm = fromFiles?.algorithm.name ?? configuration.algorithm
+  let onToken: SignerCertificate | undefined
   return {
     request: {
       selector,
@@ -33,9 +34,10 @@ export function createPoolKey(
     settings,
     accept(found): KeyUse {
       const signerCertificate =
-        fromFiles ?? certificateFromToken(found.certificates as readonly Uint8Array[], configuration)
+        fromFiles ?? certificateFromToken(found.certificates as readonly Uint8Array[], configuration, onToken)
       checkKeyMatches(signerCertificate.publicKey, found, settings)
       if (fromFiles === undefined) {
+        onToken = signerCertificate
         onCertificate(signerCertificate)
       }
       return signerCertificate

@@ -210,7 +210,11 @@ export class Signer {
     if (certificates !== undefined && certificates !== this.#onToken?.certificates) {
       this.#onToken = {
         certificates,
-        signerCertificate: certificateFromToken(certificates, this.configuration),
+        signerCertificate: certificateFromToken(
+          certificates,
+          this.configuration,
+          this.#onToken?.signerCertificate,
+        ),
       }
     }
     return this.#onToken?.signerCertificate

@@ -227,6 +227,21 @@ t.test('what the service does not read is listed with the reason, and can be del
   }
 })
 
+t.test('one of the same key with another id takes the place of the one that is deleted', async (t) => {
+  const other = certify('/CN=other id', -50, 100)
+  const file = join(directory, 'other-id.der')
+  writeFileSync(file, other.certificate.raw)
+  execFileSync('pkcs11-tool', [
+    ...['--module', `${onToken.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
+    ...['--write-object', file, '--type', 'cert', '--label', 'other id', '--id', '02'],
+  ])
+  const args = ['delete-cert', '--fingerprint', fingerprintOf(other)]
+  const unasked = await runCommand(onToken, ...args)
+  t.match(unasked.stderr, /It is the one that the service takes for its key: another one will be\./)
+  t.equal((await runCommand(onToken, ...args, '--confirm', 'other id')).exitCode, 0)
+  t.strictSame(await used(), { old: true })
+})
+
 t.test('one that is deleted meanwhile', async (t) => {
   const before = faulty.calls('C_FindObjects')
   await runCommand(faulty.environment, 'certs')

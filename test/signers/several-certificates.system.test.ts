@@ -1,11 +1,13 @@
 /** Several certificates of one key on the token, some of which no signer can have. */
 import { execFileSync } from 'node:child_process'
+import { createHash, X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Issued, type IssueOptions, issue } from '../support/certificates.ts'
 import { runCheck } from '../support/check.ts'
 import { runCommand } from '../support/command.ts'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { afterReload, logLines } from '../support/reload.ts'
 import { type Service, startReadyService, startService } from '../support/service.ts'
 import { until } from '../support/signing.ts'
@@ -67,6 +69,13 @@ function warningOf(service: Service): string | undefined {
     .findLast((msg) => msg.startsWith('the token holds'))
 }
 
+/** Returns the serial number of the certificate that callers get. */
+async function serialNumberOf({ sign }: Pick<Service, 'sign'>): Promise<string> {
+  const answer = await sign({ action: 'get_certificates' })
+  const [certificate] = answer.json().certificates as [string]
+  return new X509Certificate(Buffer.from(certificate, 'base64')).serialNumber
+}
+
 write([right])
 
 t.test('those that the service refuses, and that lead elsewhere, do not count', async (t) => {
@@ -91,6 +100,32 @@ t.test('those that the service refuses, and that lead elsewhere, do not count', 
     t.match(warningOf(service), /"signing-service delete-cert" deletes one$/)
   }
   await checkSigns(t, await startReadyService(t, onToken))
+})
+
+t.test('a token that is opened anew changes no signer, and a reload does', async (t) => {
+  const module = await createFaultyModule(directory, onToken)
+  const service = await startReadyService(t, module.environment)
+  const newer = certify('newer', 1)
+  write([newer])
+  const [former] = module.processes().slice(-1) as [number]
+  process.kill(former, 'SIGKILL')
+  await until('another process signs', () => module.processes().at(-1) !== former)
+  await service.ready()
+  await checkSigns(t, service)
+  t.equal(await serialNumberOf(service), right.certificate.serialNumber)
+  t.match(warningOf(service), /: used is CN=right, .*; not used: .*CN=newer/)
+  t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+  t.equal(await serialNumberOf(service), newer.certificate.serialNumber)
+  const fingerprint = createHash('sha256').update(newer.certificate.raw).digest('hex')
+  const deleted = await runCommand(
+    onToken,
+    'delete-cert',
+    '--fingerprint',
+    fingerprint,
+    '--confirm',
+    'CN=newer',
+  )
+  t.equal(deleted.exitCode, 0, deleted.stderr)
 })
 
 t.test('the commands say the same', async (t) => {

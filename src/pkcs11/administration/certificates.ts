@@ -95,6 +95,8 @@ function describe(session: TokenSession, object: Handle, ofKeys: readonly Certif
     ...describeContent(value),
     /** Says why the service takes it for no key, though other software may read it; null if the service reads it. */
     problem: findReadingProblem(value),
+    /** SHA-256 of its DER SubjectPublicKeyInfo in hex, by which `keys` names the key; null if the service does not read it. */
+    publicKey: findPublicKey(value),
     /** True if the token shows a private key that the certificate belongs to. */
     privateKey: ofKeys.some(({ certificates }) => certificates.some(isValue)),
     /** True if the service takes it for that key, unless a file has the certificate. */
@@ -118,6 +120,14 @@ function describeContent(value: Buffer | undefined) {
     }
   } catch {
     return { subject: null, serialNumber: null, notBefore: null, notAfter: null }
+  }
+}
+
+function findPublicKey(value: Buffer | undefined): string | null {
+  try {
+    return fingerprint(encodePublicKey(readCertificate(value ?? Buffer.alloc(0)).publicKey))
+  } catch {
+    return null
   }
 }
 
