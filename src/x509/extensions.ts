@@ -55,6 +55,9 @@ export const ID_COMMON_NAME = '2.5.4.3'
 /** emailAddress, an attribute of distinguished names (RFC 5280 4.1.2.6). */
 export const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 
+/** domainComponent, an attribute of distinguished names that is an IA5String (RFC 4519 2.4). */
+export const ID_DOMAIN_COMPONENT = '0.9.2342.19200300.100.1.25'
+
 export interface Extension {
   readonly critical: boolean
   /** True if it says that it is not critical, which DER leaves out as the default (X.690 11.5). */

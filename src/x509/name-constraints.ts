@@ -6,7 +6,7 @@ import { contextTag, TAG } from '../asn1/tag.ts'
 import { quote } from '../common/quote.ts'
 import type { CertificateFields } from './certificate-fields.ts'
 import { EXTENSION, ID_COMMON_NAME, ID_EMAIL_ADDRESS, listElements } from './extensions.ts'
-import { canonicalName, DIRECTORY_NAME, DNS_NAME, RFC822_NAME, URI } from './names.ts'
+import { canonicalName, DIRECTORY_NAME, DNS_NAME, listAttributes, RFC822_NAME, URI } from './names.ts'
 
 /** The minimum of a GeneralSubtree, which must be 0 (RFC 5280 4.2.1.10). */
 const MINIMUM = contextTag(0, 'primitive')
@@ -142,15 +142,8 @@ function listHosts({ subject, extensions }: Pick<CertificateFields, 'subject' | 
 }
 
 /** Lists the values of an attribute in a Name, DER. */
-function listValues(name: Buffer, type: string): Buffer[] {
-  const attributes = new DerReader(name)
-    .enter(TAG.sequence)
-    .elements()
-    .flatMap((rdn) => new DerReader(rdn).enter(TAG.set).elements())
-  return attributes.flatMap((encoded) => {
-    const attribute = new DerReader(encoded).enter(TAG.sequence)
-    return attribute.objectIdentifier() === type && attribute.tag !== undefined ? [attribute.element()] : []
-  })
+function listValues(name: Buffer, wanted: string): Buffer[] {
+  return listAttributes(name).flatMap(({ type, value }) => (type === wanted ? [value] : []))
 }
 
 /** Compares and shows names of one form. */

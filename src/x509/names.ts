@@ -192,3 +192,27 @@ function foldCharacter(character: string): string {
 function foldSpaces(text: string): string {
   return text.replace(RUN_OF_SPACES, ' ').trim()
 }
+
+/** An attribute of a Name (RFC 5280 4.1.2.4). */
+export interface NameAttribute {
+  /** Dotted object identifier. */
+  readonly type: string
+  /** DER. */
+  readonly value: Buffer
+}
+
+/**
+ * Lists the attributes of a name. It passes over those without a value.
+ *
+ * @param name DER
+ * @throws Error when it is malformed
+ */
+export function listAttributes(name: Buffer): NameAttribute[] {
+  const rdns = new DerReader(name).enter(TAG.sequence).elements()
+  const attributes = rdns.flatMap((rdn) => new DerReader(rdn).enter(TAG.set).elements())
+  return attributes.flatMap((encoded) => {
+    const attribute = new DerReader(encoded).enter(TAG.sequence)
+    const type = attribute.objectIdentifier()
+    return attribute.tag === undefined ? [] : [{ type, value: attribute.element() }]
+  })
+}

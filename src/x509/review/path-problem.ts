@@ -5,7 +5,7 @@ import { EXTENSION } from '../extensions.ts'
 import { findForbiddenName, findNarrowConstraint, type NameConstraints } from '../name-constraints.ts'
 import { lacksPolicy } from '../policies.ts'
 import { describeSubject, validityPeriod } from '../validity.ts'
-import { findUnreadable, GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
+import { findUnreadable, GOOD_KEYS, lacksConstraints, readForReview } from './reviewed-certificate.ts'
 
 /**
  * Finds the first reason not to rely on signatures of a path's leaf. It refuses critical extensions and names too,
@@ -42,8 +42,10 @@ export function findIssuerProblems(path: readonly X509Certificate[], index: numb
     return [`${its} ${unreadable}; have it issued anew`]
   }
   const problems: string[] = []
-  // A root of version 1 has no extensions, so it counts as an authority by being trusted (6.1.4 (k))
-  if (!ca && !(selfSigned && version === 1)) {
+  // A root counts as an authority by being trusted (6.1.4 (k)), unless it says itself that it is none
+  const isPlainRoot =
+    selfSigned && (version === 1 || lacksConstraints(readCertificateFields(issuer).extensions, keyUsage))
+  if (!ca && !isPlainRoot) {
     problems.push(
       `${its} is not that of a certificate authority (no cA in its basicConstraints), but has issued ` +
         `that of ${describeSubject(path[index - 1] as X509Certificate)}`,

@@ -12,9 +12,10 @@ import { TAG } from '../../asn1/tag.ts'
 import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
 import { isSelfIssued, isSelfSigned } from '../chain.ts'
-import { EXTENSION } from '../extensions.ts'
+import { EXTENSION, type Extensions, ID_DOMAIN_COMPONENT } from '../extensions.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { findDoubtfulExtensions, findUnreadableExtensions } from '../malformed-extensions.ts'
+import { listAttributes } from '../names.ts'
 import { describeSubject } from '../validity.ts'
 
 /** The facts about a certificate that a review needs. */
@@ -156,6 +157,16 @@ function findFieldFlaw(certificate: X509Certificate): FieldFlaw | undefined {
       refusedBy: 'some of gpgsm, Bouncy Castle, PDFBox and EU DSS',
     }
   }
+  const { keyUsage } = readCertificateExtensions(certificate)
+  if (isSelfIssued(certificate) && lacksConstraints(extensions, keyUsage)) {
+    return { flaw: 'is that of a root without basicConstraints (RFC 5280 4.2.1.9)', refusedBy: 'gpgsm' }
+  }
+  if ([subject, issuer].some(hasOddValue)) {
+    return {
+      flaw: 'has an attribute in the name of its subject or issuer whose value is not a string of RFC 5280 4.1.2.4',
+      refusedBy: 'pyHanko',
+    }
+  }
   const isRsa = RSA_KEY_TYPES.includes(publicKeyOf(certificate)?.asymmetricKeyType)
   return isRsa && !isRsaPublicKey(publicKeyBits)
     ? {
@@ -170,6 +181,32 @@ function hasEmptyRdn(name: Buffer): boolean {
   try {
     const rdns = new DerReader(name).enter(TAG.sequence).elements()
     return rdns.some((rdn) => new DerReader(rdn).content(TAG.set).length === 0)
+  } catch {
+    return false
+  }
+}
+
+/** Returns whether a certificate says by its key usage alone that it is that of an authority, which is enough for a root. */
+export function lacksConstraints(extensions: Extensions, keyUsage: readonly string[] | undefined): boolean {
+  return !extensions.has(EXTENSION.basicConstraints) && keyUsage?.includes('keyCertSign') === true
+}
+
+/** The types of DirectoryString (RFC 5280 4.1.2.4), and IA5String. */
+const NAME_TYPES: readonly (number | undefined)[] = [
+  TAG.utf8String,
+  TAG.printableString,
+  TAG.ia5String,
+  TAG.teletexString,
+  TAG.bmpString,
+  TAG.universalString,
+]
+
+/** @param name DER, or another encoding, which is told by itself */
+function hasOddValue(name: Buffer): boolean {
+  try {
+    return listAttributes(name).some(({ type, value: [tag] }) =>
+      type === ID_DOMAIN_COMPONENT ? tag !== TAG.ia5String : !NAME_TYPES.includes(tag),
+    )
   } catch {
     return false
   }

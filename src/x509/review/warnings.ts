@@ -157,7 +157,7 @@ export function findEncodingWarning({ subject, encodingFlaw }: ReviewedCertifica
 export function findFieldWarning({ subject, fieldFlaw }: ReviewedCertificate): string | undefined {
   return (
     fieldFlaw &&
-    `the certificate of ${subject} ${fieldFlaw.flaw}: ${fieldFlaw.refusedBy} refuse signatures because of it; have it issued anew`
+    `the certificate of ${subject} ${fieldFlaw.flaw}: signatures are refused because of it by ${fieldFlaw.refusedBy}; have it issued anew`
   )
 }
 

@@ -1,8 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { encode } from '../../../src/asn1/der-writer.ts'
+import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../../src/asn1/tag.ts'
+import { readCertificateFields } from '../../../src/x509/certificate-fields.ts'
 import { buildChain } from '../../../src/x509/chain.ts'
 import { buildSignerChain, reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
 import { findInvalidity, validityPeriod } from '../../../src/x509/validity.ts'
@@ -328,6 +329,32 @@ t.test('a root may be of version 1, but no other certificate', async (t) => {
   const bare = makeAuthority('Bare root', undefined, { extensions: [OCSP] })
   t.match(review([makeLeaf({ issuer: bare })], [bare]).problems, [{ message: /CN=Bare root is not that of/ }])
 })
+
+t.test(
+  'a root may say that it is one by its key usage alone, with a warning, and no other certificate',
+  async (t) => {
+    const extensions = [SIGNS_CERTIFICATES, OCSP]
+    const plain = makeAuthority('Plain root', undefined, { extensions })
+    const below = makeLeaf({ issuer: plain })
+    t.doesNotThrow(() => opensslVerify(below, [], plain))
+    t.strictSame(review([below], [plain]), {
+      problems: [],
+      warnings: [
+        'the certificate of O=Test, CN=Plain root is that of a root without basicConstraints (RFC 5280 4.2.1.9): signatures are refused ' +
+          'because of it by gpgsm; have it issued anew',
+      ],
+    })
+    const none = makeAuthority('No root', undefined, {
+      extensions: ['basicConstraints = CA:FALSE', ...extensions],
+    })
+    t.throws(() => opensslVerify(makeLeaf({ issuer: none }), [], none))
+    t.match(review([makeLeaf({ issuer: none })], [none]).problems, [{ message: /CN=No root is not that of/ }])
+    const middle = makeAuthority('Plain CA', plain, { extensions })
+    t.match(review([makeLeaf({ issuer: middle })], [plain, middle]).problems, [
+      { message: /CN=Plain CA is not/ },
+    ])
+  },
+)
 
 t.test('an issuer whose key usage does not allow it', async (t) => {
   for (const [usage, told] of [
@@ -1182,6 +1209,29 @@ t.test('fields that OpenSSL reads, and some other validators do not', async (t) 
       problems: [],
       warnings: [warning],
     })
+  }
+  for (const [type, tag, isOdd] of [
+    ['2.5.4.16', TAG.sequence, true],
+    ['2.5.4.45', TAG.bitString, true],
+    ['2.5.4.5', TAG.numericString, true],
+    ['0.9.2342.19200300.100.1.25', TAG.utf8String, true],
+    ['0.9.2342.19200300.100.1.25', TAG.ia5String, false],
+    ['2.5.4.5', TAG.printableString, false],
+  ] as const) {
+    const value =
+      tag === TAG.sequence
+        ? encode(tag, encode(TAG.utf8String, Buffer.from('1')))
+        : encode(tag, Buffer.from(tag === TAG.bitString ? '0031' : '31', 'hex'))
+    const odd = encode(TAG.set, encode(TAG.sequence, encodeObjectIdentifier(type), value))
+    const subject = Buffer.concat([...elementsOf(readCertificateFields(leaf.certificate).subject), odd])
+    const named = reissue(leaf, issuing, { [CERTIFICATE.subject]: encode(TAG.sequence, subject) })
+    t.doesNotThrow(() => opensslVerify(named, [issuing, policy], root))
+    const { problems, warnings } = review([named, issuing, policy], [root])
+    t.match([problems, warnings.length], [[], isOdd ? 1 : 0], `${type} ${tag}`)
+    t.match(
+      warnings[0] ?? '',
+      isOdd ? /has an attribute in the name of its subject or issuer whose value is/ : '',
+    )
   }
   const commonName = attribute(COMMON_NAME, TAG.utf8String, 'Signer')
   const empty = encode(TAG.sequence, encode(TAG.set), encode(TAG.set, commonName))
