@@ -328,9 +328,21 @@ export class Signers {
     this.#retryTimer = setTimeout(retry, this.#options.hsm.keepAliveMs).unref()
   }
 
-  /** Ends the service, once, if no signer was ready before. Later, one token that does not fit stops no other signers. */
-  #refuseStart(error: ConfigurationError): void {
-    if (this.#wasReady) {
+  /**
+   * Ends the service, once, if no signer was ready before, and no token has refused its PIN: each start would tell that again. Later,
+   * one token that does not fit stops no other signers.
+   */
+  #refuseStart(error: ConfigurationError, isStart = !this.#wasReady): void {
+    if (this.#closing.signal.aborted) {
+      return
+    }
+    const pools = this.#current.pools.map(({ pool }) => pool)
+    const states = pools.map((pool) => pool.status().state)
+    if (isStart && (states.includes('starting') || pools.some(({ isLoginPending }) => isLoginPending))) {
+      setTimeout(() => this.#refuseStart(error, true), POLL_MS).unref()
+      return
+    }
+    if (!isStart || states.includes('pin refused')) {
       const news = error.problems.filter(
         ({ variable, message }) => !this.#refusals.has(`${variable} ${message}`),
       )

@@ -204,6 +204,30 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
   })
 })
 
+t.test('the PIN of one token is wrong, and the key of the other is missing: the service stays', async (t) => {
+  writeFileSync(folder.path('second-pin'), 'wrong-pin-3\n')
+  folder.write({
+    near: folder.entry('near', { key: { label: 'none' } }),
+    far: folder.entry('far', { token: { ...faulty, pinFile: 'second-pin' } }),
+  })
+  // The login ends after the key was looked for, and the other way around
+  for (const delay of ['C_Login delay 500', '']) {
+    module.plan(...(delay === '' ? [] : [delay]))
+    const service = await startService(t, environment)
+    await until('both are told', async () => {
+      const { near, far } = (await health(service)).signers
+      return (
+        near?.state === 'misconfigured' &&
+        far?.state === 'pin refused' &&
+        linesWith(service, 'a signer cannot sign: ').length > 0
+      )
+    })
+    t.same(service.misconfigured, [], 'each start would tell the PIN again')
+    t.equal(linesWith(service, 'the token refused the PIN').length, 1)
+  }
+  module.plan()
+})
+
 t.test('a token that comes later is in use then, the others from the start', async (t) => {
   const third = await createHiddenToken(
     folder.token,

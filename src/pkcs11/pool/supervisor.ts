@@ -3,6 +3,7 @@ import { defined } from '../../common/defined.ts'
 import { listSome } from '../../common/quote.ts'
 import { RepeatedWarning } from '../../common/repeated-warning.ts'
 import { pinOfEnvironment } from '../../configuration/pin.ts'
+import type { TokenSelector } from '../../configuration/signer-configuration.ts'
 import { ConfigurationError } from '../../errors.ts'
 import {
   type FoundToken,
@@ -61,6 +62,9 @@ export class Supervisor {
   #startedAt = 0
   /** Processes that crashed before they signed, since one last signed. */
   #crashes = 0
+  /** Label of the token that was opened last, and of the one that has signed. */
+  #openedLabel: string | undefined
+  #provenLabel: string | undefined
   /** The token as the log last described it; undefined once it signs, as the next opening is news again. */
   #loggedOpening: object | undefined
   /** Ends the wait for the token to open, or for the next try. */
@@ -131,6 +135,7 @@ export class Supervisor {
       return false
     }
     this.#everReady = true
+    this.#provenLabel = this.#openedLabel
     this.#warning.reset()
     this.#loggedOpening = undefined
     this.#setState('ready')
@@ -194,10 +199,19 @@ export class Supervisor {
     const { givenPin = pinOfEnvironment(access.pin) } = this.#options
     this.send({
       type: 'open',
-      access,
+      access: { ...access, token: this.#selectSame(access.token) },
       keys: keys.map(({ request }) => request),
       ...defined({ givenPin }),
     })
+  }
+
+  /**
+   * Selects the token that has signed, where neither its label nor its serial number is configured: another one may be in its place
+   * for a while, and must not be told its PIN.
+   */
+  #selectSame(selector: TokenSelector): TokenSelector {
+    const isNamed = selector.label !== undefined || selector.serial !== undefined
+    return isNamed ? selector : { ...selector, ...defined({ label: this.#provenLabel }) }
   }
 
   #receive(message: FromSignerProcess): void {
@@ -246,6 +260,7 @@ export class Supervisor {
     const { log } = this.#options
     clearTimeout(this.#timer)
     this.#patience.opened()
+    this.#openedLabel = foundToken.label
     const foundKeys = keys.filter(isFound).map(({ label, id }) => ({ label, id }))
     const opening = { foundToken, keys: foundKeys }
     if (!isDeepStrictEqual(opening, this.#loggedOpening)) {

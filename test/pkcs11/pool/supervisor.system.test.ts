@@ -1,11 +1,11 @@
 /** The life of signer processes: how they are started, and started again. */
-import { renameSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
 import { startReadyService, startService } from '../../support/service.ts'
 import { hsmStatus, isRunning, rawRequest, signMany, until } from '../../support/signing.ts'
-import { createSigningToken } from '../../support/token.ts'
+import { createSigningToken, createToken } from '../../support/token.ts'
 
 const directory = t.testdir()
 const signing = await createSigningToken(directory)
@@ -64,6 +64,32 @@ t.test('a login that is never answered may be with a wrong PIN: it is tried thre
   t.match(await hsmStatus(service.url), { reason: 'the token does not answer the login' })
   t.equal((await service.sign(rawRequest('refused'))).json().code, 'HSM_UNAVAILABLE')
   t.equal(module.calls('C_Login'), logins + 3)
+})
+
+t.test('another token in the place of the one that signed is not told the PIN', async (t) => {
+  module.plan()
+  const { SOFTHSM2_CONF } = process.env
+  t.teardown(() => {
+    process.env.SOFTHSM2_CONF = SOFTHSM2_CONF
+  })
+  const folder = join(directory, 'exchanged')
+  const one = await createSigningToken(folder)
+  const { HSM_TOKEN_LABEL: _, ...unnamed } = one.environment
+  const faulty = await createFaultyModule(folder, unnamed)
+  const service = await startReadyService(t, { ...faulty.environment, HSM_SESSIONS: '1' })
+  const tokens = join(one.token.directory, 'tokens')
+  renameSync(tokens, `${tokens}.away`)
+  mkdirSync(tokens)
+  await createToken(one.token.directory, 'another')
+  const logins = faulty.calls('C_Login')
+  process.kill(faulty.processes().at(-1) ?? 0, 'SIGKILL')
+  await until('it is noticed', () => service.log().includes('no token fits label test; there are: label'))
+  t.match(await hsmStatus(service.url), { state: 'unavailable', reason: 'the token is not present' })
+  t.equal(faulty.calls('C_Login'), logins)
+  rmSync(tokens, { recursive: true })
+  renameSync(`${tokens}.away`, tokens)
+  await service.ready()
+  t.same(await signMany(service.url, one.publicKey, 1), { signed: 1 })
 })
 
 t.test('what the configuration names has gone', async (t) => {
