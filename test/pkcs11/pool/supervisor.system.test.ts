@@ -66,32 +66,6 @@ t.test('a login that is never answered may be with a wrong PIN: it is tried thre
   t.equal(module.calls('C_Login'), logins + 3)
 })
 
-t.test('another token in the place of the one that signed is not told the PIN', async (t) => {
-  module.plan()
-  const { SOFTHSM2_CONF } = process.env
-  t.teardown(() => {
-    process.env.SOFTHSM2_CONF = SOFTHSM2_CONF
-  })
-  const folder = join(directory, 'exchanged')
-  const one = await createSigningToken(folder)
-  const { HSM_TOKEN_LABEL: _, ...unnamed } = one.environment
-  const faulty = await createFaultyModule(folder, unnamed)
-  const service = await startReadyService(t, { ...faulty.environment, HSM_SESSIONS: '1' })
-  const tokens = join(one.token.directory, 'tokens')
-  renameSync(tokens, `${tokens}.away`)
-  mkdirSync(tokens)
-  await createToken(one.token.directory, 'another')
-  const logins = faulty.calls('C_Login')
-  process.kill(faulty.processes().at(-1) ?? 0, 'SIGKILL')
-  await until('it is noticed', () => service.log().includes('no token fits label test; there are: label'))
-  t.match(await hsmStatus(service.url), { state: 'unavailable', reason: 'the token is not present' })
-  t.equal(faulty.calls('C_Login'), logins)
-  rmSync(tokens, { recursive: true })
-  renameSync(`${tokens}.away`, tokens)
-  await service.ready()
-  t.same(await signMany(service.url, one.publicKey, 1), { signed: 1 })
-})
-
 t.test('what the configuration names has gone', async (t) => {
   module.plan()
   const service = await startReadyService(t, environment)
@@ -128,4 +102,26 @@ t.test('a key that has gone is told with its variable, and its token not logged 
   t.equal(openings(), 3)
   process.kill(processes().at(-1) ?? 0, 'SIGKILL')
   await until('it is opened again after it signed', () => openings() === 4)
+})
+
+t.test('another token in the place of the one that signed is not told the PIN', async (t) => {
+  module.plan()
+  const folder = join(directory, 'exchanged')
+  const one = await createSigningToken(folder)
+  const { HSM_TOKEN_LABEL: _, ...unnamed } = one.environment
+  const faulty = await createFaultyModule(folder, unnamed)
+  const service = await startReadyService(t, { ...faulty.environment, HSM_SESSIONS: '1' })
+  const tokens = join(one.token.directory, 'tokens')
+  renameSync(tokens, `${tokens}.away`)
+  mkdirSync(tokens)
+  await createToken(one.token.directory, 'another')
+  const logins = faulty.calls('C_Login')
+  process.kill(faulty.processes().at(-1) ?? 0, 'SIGKILL')
+  await until('it is noticed', () => service.log().includes('no token fits label test; there are: label'))
+  t.match(await hsmStatus(service.url), { state: 'unavailable', reason: 'the token is not present' })
+  t.equal(faulty.calls('C_Login'), logins)
+  rmSync(tokens, { recursive: true })
+  renameSync(`${tokens}.away`, tokens)
+  await service.ready()
+  t.same(await signMany(service.url, one.publicKey, 1), { signed: 1 })
 })
