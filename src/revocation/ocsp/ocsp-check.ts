@@ -21,7 +21,7 @@ import {
   findUnusualAlgorithm,
   readForReview,
 } from '../../x509/review/reviewed-certificate.ts'
-import { findResponderProblem } from '../../x509/review/service-certificate.ts'
+import { findResponderProblem, findWeakResponder } from '../../x509/review/service-certificate.ts'
 import {
   findCurveWarning,
   findEncodingWarning,
@@ -304,16 +304,19 @@ function findSignerProblem(
 }
 
 /**
- * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: the keyIdentifier of
- * another key, malformed and critical extensions, names that its issuer may not certify, and what is no DER, since those that
- * encode its certificate anew do not find it.
+ * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: a key usage without
+ * signatures, a weak key or signature, the keyIdentifier of another key, malformed and critical extensions, names that its
+ * issuer may not certify, and what is no DER, since those that encode its certificate anew do not find it.
  */
 function findRefusal(signer: X509Certificate, issuer: X509Certificate): string | undefined {
   if (signer.raw.equals(issuer.raw)) {
     return undefined
   }
   const reviewed = readForReview(signer)
-  const problem = findPathProblem([signer, issuer]) ?? (reviewed && findEncodingWarning(reviewed))
+  const problem =
+    findWeakResponder(signer) ??
+    findPathProblem([signer, issuer]) ??
+    (reviewed && findEncodingWarning(reviewed))
   return problem === undefined && !matchesKeyIdentifier(readCertificateFields(signer).extensions, issuer)
     ? 'its responder has a certificate whose authorityKeyIdentifier is not that of its issuer'
     : distrust(problem)

@@ -24,28 +24,36 @@ export function findAuthorityProblem(certificate: X509Certificate): string | und
     // Validators that build on OpenSSL refuse all other key usages
     return keyUsage?.length === 0 || keyUsage?.some((usage) => !FOR_SIGNATURES.includes(usage))
       ? `is not for signatures alone, by its key usage (${keyUsage.join(', ') || 'none'})`
-      : undefined
+      : findWeakness(reviewed)
   })
 }
 
 /** Finds why a certificate is not that of an OCSP responder that its issuer has authorized (RFC 6960 4.2.2.2). */
 export function findResponderProblem(certificate: X509Certificate): string | undefined {
-  return findProblem(certificate, ({ extendedKeyUsage = [], keyUsage = FOR_SIGNATURES }) =>
-    extendedKeyUsage.includes(KEY_PURPOSE.ocspSigning) &&
-    keyUsage.some((usage) => FOR_SIGNATURES.includes(usage))
-      ? undefined
-      : 'is not for OCSP',
+  return findProblem(certificate, ({ extendedKeyUsage = [] }) =>
+    extendedKeyUsage.includes(KEY_PURPOSE.ocspSigning) ? undefined : 'is not for OCSP',
   )
+}
+
+/** Finds why validators do not rely on a responder that its issuer has authorized. OpenSSL looks at none of this. */
+export function findWeakResponder(certificate: X509Certificate): string | undefined {
+  return findProblem(certificate, (reviewed) => {
+    const { keyUsage = FOR_SIGNATURES } = reviewed
+    return keyUsage.some((usage) => FOR_SIGNATURES.includes(usage))
+      ? findWeakness(reviewed)
+      : 'is not for signatures, by its key usage'
+  })
+}
+
+function findWeakness({ weakKey, weakSignature }: ReviewedCertificate): string | undefined {
+  return weakKey ?? weakSignature
 }
 
 function findProblem(
   certificate: X509Certificate,
-  findPurposeProblem: (reviewed: ReviewedCertificate) => string | undefined,
+  find: (reviewed: ReviewedCertificate) => string | undefined,
 ): string | undefined {
   const reviewed = readForReview(certificate)
-  const problem =
-    reviewed === undefined
-      ? 'is not encoded as RFC 5280 says'
-      : (findPurposeProblem(reviewed) ?? reviewed.weakKey ?? reviewed.weakSignature)
+  const problem = reviewed === undefined ? 'is not encoded as RFC 5280 says' : find(reviewed)
   return problem && `the certificate of ${describeSubject(certificate)} ${problem}`
 }

@@ -240,32 +240,42 @@ t.test('who may not answer is not listened to', async (t) => {
     await t.rejects(checkOcspResponse(der, asked, new Date()), { message })
     t.equal(judgeOcsp(directory, der, { certificate: leaf, issuer: root, root }), undefined)
   }
-  // Which openssl does not look at
-  await t.rejects(check({ signer: responder({ extensions: [...FOR_OCSP, 'keyUsage = keyAgreement'] }) }), {
-    message: 'its responder cannot be trusted: the certificate of CN=responder is not for OCSP',
-  })
   await t.rejects(check({ signer: responder(), args: ['-ndays', '1', '-resp_no_certs'] }), {
     message: 'it does not hold the certificate of its responder',
   })
 })
 
-t.test("a responder's own certificate is reviewed as others are", async (t) => {
-  const weakKey = { key: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'] }
-  for (const [signer, problem] of [
-    [responder(weakKey), 'has a key that is not secure, RSA with 1024 bits'],
-    [responder({ hash: 'sha1' }), 'is signed with SHA-1, which can be forged'],
-  ] as const) {
-    await t.rejects(check({ signer }), {
-      message: `its responder cannot be trusted: the certificate of CN=responder ${problem}`,
+t.test(
+  "a responder's own certificate is reviewed as others are, though it revokes whatever that finds",
+  async (t) => {
+    const revoking = new RevocationAuthority(directory, root)
+    revoking.revoke(leaf.certificate, new Date(Date.now() - DAY_MS), 'keyCompromise')
+    const onKey = (...key: string[]) => responder({ key: ['-algorithm', ...key] })
+    const forUsage = (usage: string) =>
+      responder({ extensions: [...FOR_OCSP, `keyUsage = critical, ${usage}`] })
+    for (const [signer, problem] of [
+      [onKey('RSA', '-pkeyopt', 'rsa_keygen_bits:1024'), 'has a key that is not secure, RSA with 1024 bits'],
+      [onKey('EC', '-pkeyopt', 'ec_paramgen_curve:P-224'), 'has a key that is not secure, EC with 224 bits'],
+      [responder({ hash: 'sha1' }), 'is signed with SHA-1, which can be forged'],
+      [forUsage('keyAgreement'), 'is not for signatures, by its key usage'],
+    ] as const) {
+      const flaw = `its responder cannot be trusted: the certificate of CN=responder ${problem}`
+      await t.rejects(check({ signer }), { message: flaw })
+      const asked = question()
+      const der = await revoking.respond(asked.der, { signer })
+      t.equal(judgeOcsp(directory, der, judged), 'revoked', problem)
+      t.match(await checkOcspResponse(der, asked, new Date()), { flaw, revocation: { reason: /key/ } })
+    }
+    for (const usage of ['digitalSignature', 'nonRepudiation']) {
+      const signer = responder({ extensions: [...FOR_OCSP, `keyUsage = critical, ${usage}`] })
+      t.equal((await check({ signer })).revocation, undefined, usage)
+    }
+    const noCheck = responder({
+      extensions: ['extendedKeyUsage = OCSPSigning', 'noCheck = critical, ignored'],
     })
-  }
-  for (const usage of ['digitalSignature', 'nonRepudiation']) {
-    const signer = responder({ extensions: [...FOR_OCSP, `keyUsage = critical, ${usage}`] })
-    t.equal((await check({ signer })).revocation, undefined, usage)
-  }
-  const noCheck = responder({ extensions: ['extendedKeyUsage = OCSPSigning', 'noCheck = critical, ignored'] })
-  t.equal((await check({ signer: noCheck })).revocation, undefined)
-})
+    t.equal((await check({ signer: noCheck })).revocation, undefined)
+  },
+)
 
 t.test('a responder whose name its issuer may not certify', async (t) => {
   const narrow = issue(directory, {
