@@ -1,17 +1,16 @@
 import type { KeyObject } from 'node:crypto'
 import { ECDSA, ECDSA_WITH_HASH } from './ecdsa.ts'
 import { RSA_PKCS1, RSA_WITH_HASH } from './rsa-pkcs1.ts'
-import { ID_RSASSA_PSS, RSA_PSS, rsaPssFor } from './rsa-pss.ts'
+import { RSA_PSS, rsaPssFor } from './rsa-pss.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
 
 /** The algorithms in the order of preference: more software verifies the first that fits a key. */
 export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [RSA_PKCS1, RSA_PSS, ECDSA]
 
-/** Object identifiers of the signatures over certificates that all validators know, by these algorithms with SHA-1 and SHA-2. */
+/** Object identifiers of the signatures over certificates that all validators know, by RSASSA-PKCS1-v1_5 and ECDSA with SHA-1 and SHA-2. */
 export const USUAL_SIGNATURES: ReadonlySet<string> = new Set([
   ...Object.values(RSA_WITH_HASH),
   ...Object.values(ECDSA_WITH_HASH),
-  ID_RSASSA_PSS,
 ])
 
 /**

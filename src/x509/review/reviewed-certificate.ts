@@ -3,6 +3,7 @@ import * as pkijs from 'pkijs'
 import { curveOf, EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/elliptic-curves.ts'
 import { SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import { keyDetails } from '../../algorithms/key-details.ts'
+import { readSignatureIdentifier } from '../../algorithms/received-signature.ts'
 import { ID_RSASSA_PSS } from '../../algorithms/rsa-pss.ts'
 import { USUAL_SIGNATURES } from '../../algorithms/signature-algorithms.ts'
 import { WEAK_SIGNATURES } from '../../algorithms/weak-signatures.ts'
@@ -129,9 +130,22 @@ export function findUnusualSignature(certificate: X509Certificate): string | und
 export function findUnusualAlgorithm(algorithm: Buffer): string | undefined {
   try {
     const id = new DerReader(algorithm).enter(TAG.sequence).objectIdentifier()
+    if (id === ID_RSASSA_PSS) {
+      return hasUsualPss(algorithm) ? undefined : `${id} with unusual parameters`
+    }
     return USUAL_SIGNATURES.has(id) || WEAK_SIGNATURES.has(id) ? undefined : id
   } catch {
     return 'one that cannot be read'
+  }
+}
+
+/** Returns whether RSASSA-PSS has SHA-1 or SHA-2, and the same hash for MGF1, as all validators know it. */
+function hasUsualPss(algorithm: Buffer): boolean {
+  try {
+    readSignatureIdentifier(algorithm)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -161,7 +161,10 @@ export function findFieldWarning({ subject, fieldFlaw }: ReviewedCertificate): s
   )
 }
 
-/** Warns of a signature, over a certificate that is no trust anchor, of an algorithm such as Ed25519 or RSA with SHA-3. */
+/**
+ * Warns of a signature, over a certificate that is no trust anchor, of an algorithm such as Ed25519, RSA with SHA-3, or
+ * RSASSA-PSS with two hashes.
+ */
 export function findSignatureWarning({
   subject,
   selfSigned,
@@ -170,7 +173,7 @@ export function findSignatureWarning({
   return unusualSignature === undefined || selfSigned
     ? undefined
     : `the certificate of ${subject} is signed with an algorithm that only some validators know (${unusualSignature}): others refuse ` +
-        'signatures because of it (NSS, pdfsig); have it issued with RSA or ECDSA and SHA-2'
+        'signatures because of it (some of NSS, pdfsig and EU DSS); have it issued with RSA or ECDSA and SHA-2'
 }
 
 /**

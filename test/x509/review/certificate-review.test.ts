@@ -993,11 +993,16 @@ t.test('an authority without key usage', async (t) => {
 t.test('signatures over certificates of algorithms that only some validators know', async (t) => {
   const rsa = makeAuthority('RSA CA', root, { key: RSA_2048 })
   const ed25519 = makeAuthority('Ed25519 CA', root, { key: ['-algorithm', 'ED25519'] })
-  for (const [issuer, options, algorithm] of [
-    [rsa, { hash: 'sha224' }],
-    [rsa, { signing: ['-sigopt', 'rsa_padding_mode:pss'] }],
-    [rsa, { hash: 'sha3-256' }, '2.16.840.1.101.3.4.3.14'],
-    [ed25519, { hash: 'default' }, '1.3.101.112'],
+  const pss = ['-sigopt', 'rsa_padding_mode:pss']
+  const unusualPss = '1.2.840.113549.1.1.10 with unusual parameters'
+  for (const [issuer, options, algorithm, taken] of [
+    [rsa, { hash: 'sha224' }, undefined, true],
+    [rsa, { signing: pss }, undefined, true],
+    // EU DSS alone refuses two hashes
+    [rsa, { signing: [...pss, '-sigopt', 'rsa_mgf1_md:sha1'] }, unusualPss, true],
+    [rsa, { hash: 'sha512-256', signing: pss }, unusualPss, false],
+    [rsa, { hash: 'sha3-256' }, '2.16.840.1.101.3.4.3.14', false],
+    [ed25519, { hash: 'default' }, '1.3.101.112', false],
   ] as const) {
     const signer = makeLeaf({ issuer, ...options })
     const warnings =
@@ -1005,10 +1010,10 @@ t.test('signatures over certificates of algorithms that only some validators kno
         ? []
         : [
             `the certificate of ${SUBJECT} is signed with an algorithm that only some validators know (${algorithm}): others refuse ` +
-              'signatures because of it (NSS, pdfsig); have it issued with RSA or ECDSA and SHA-2',
+              'signatures because of it (some of NSS, pdfsig and EU DSS); have it issued with RSA or ECDSA and SHA-2',
           ]
     t.strictSame(review([signer, issuer], [root]), { problems: [], warnings })
-    t.equal(await isTakenByNss(t, signer, [issuer]), algorithm === undefined, algorithm ?? 'known to all')
+    t.equal(await isTakenByNss(t, signer, [issuer]), taken, algorithm ?? 'known to all')
   }
 })
 
