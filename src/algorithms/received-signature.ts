@@ -1,6 +1,5 @@
 /** Reads the AlgorithmIdentifiers of signatures that others made, and verifies those of SignerInfos (RFC 5652 5.4). */
 import { type KeyObject, verify } from 'node:crypto'
-import * as asn1js from 'asn1js'
 import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
 import { ECDSA_WITH_HASH } from './ecdsa.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
@@ -69,6 +68,9 @@ export interface SignatureIdentifier {
  */
 const MAX_PARAMETERS_LENGTH = 1_000
 
+/** Types of keys that make signatures of RSASSA-PSS, as node:crypto names them. */
+export const PSS_KEY_TYPES: readonly string[] = ['rsa', 'rsa-pss']
+
 /**
  * Reads the AlgorithmIdentifier of a signature. With RSASSA-PKCS1-v1_5 and ECDSA, parameters are absent or NULL: RFC
  * 4055 5 accepts both for RSA, and some authorities write NULL with ECDSA too.
@@ -77,19 +79,29 @@ const MAX_PARAMETERS_LENGTH = 1_000
  * @throws Error whose message says what is not supported
  */
 export function readSignatureIdentifier(der: Buffer): SignatureIdentifier {
-  const { oid, parameters } = tryRead(der)
-  if (parameters !== undefined && parameters.length > MAX_PARAMETERS_LENGTH) {
-    throw new Error(`its signature algorithm, ${oid}, has parameters that are too long`)
-  }
+  const { oid, parameters } = readSignatureParameters(der)
   if (oid === ID_RSASSA_PSS) {
-    const schema = parameters && asn1js.fromBER(parameters).result
-    return { oid, keyTypes: ['rsa', 'rsa-pss'], ...parsePssParameters(schema) }
+    return { oid, keyTypes: PSS_KEY_TYPES, ...parsePssParameters(parameters) }
   }
   const known = KNOWN.get(oid)
   if (known === undefined || parameters !== undefined) {
     throw new Error(`its signature algorithm, ${oid}, is not supported`)
   }
   return { oid, ...known }
+}
+
+/**
+ * Reads the parameters of a signature's AlgorithmIdentifier.
+ *
+ * @param der AlgorithmIdentifier
+ * @throws Error when it is malformed, or its parameters are too long
+ */
+export function readSignatureParameters(der: Buffer): AlgorithmIdentifier {
+  const { oid, parameters } = tryRead(der)
+  if (parameters !== undefined && parameters.length > MAX_PARAMETERS_LENGTH) {
+    throw new Error(`its signature algorithm, ${oid}, has parameters that are too long`)
+  }
+  return { oid, parameters }
 }
 
 function tryRead(der: Buffer): AlgorithmIdentifier {

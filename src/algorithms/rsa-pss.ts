@@ -1,12 +1,14 @@
-import { type AsymmetricKeyDetails, constants, type KeyObject, verify } from 'node:crypto'
+import { type AsymmetricKeyDetails, constants, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
 import { DerReader } from '../asn1/der-reader.ts'
+import { encode } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
 import { quote } from '../common/quote.ts'
 import { copyDigest, findHashByOid, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import { keyDetails } from './key-details.ts'
+import { encodePublicKey } from './public-key.ts'
 import { modulusLength } from './rsa-pkcs1.ts'
 import { messageOf, type SignatureAlgorithm } from './signature-algorithm.ts'
 
@@ -132,7 +134,7 @@ export function findUnknownPss(publicKeyInfo: Buffer): string | undefined {
     const algorithm = new DerReader(publicKeyInfo).enter(TAG.sequence).element(TAG.sequence)
     const { oid, parameters } = readAlgorithmIdentifier(algorithm)
     if (oid === ID_RSASSA_PSS && parameters !== undefined) {
-      parsePssParameters(asn1js.fromBER(parameters).result)
+      parsePssParameters(parameters)
     }
     return undefined
   } catch (error) {
@@ -166,20 +168,85 @@ export function encodePssParameters({ hash: { oid }, saltLength }: PssParameters
 /**
  * Reads `RSASSA-PSS-params`.
  *
- * @param schema the parameters of an AlgorithmIdentifier, as asn1js parsed them
+ * @param der the parameters of an AlgorithmIdentifier; undefined if it has none
  * @throws Error that names the parameter that is not supported
  */
-export function parsePssParameters(schema: unknown): PssParameters {
-  const { parameters, maskHash } = parse(schema)
-  const { maskGenAlgorithm, saltLength, trailerField } = parameters
-  const hash = findHash(parameters.hashAlgorithm)
-  if (maskGenAlgorithm.algorithmId !== ID_MGF1) {
-    throw new Error(`its mask generation function, ${quote(maskGenAlgorithm.algorithmId)}, is not supported`)
+export function parsePssParameters(der: Buffer | undefined): PssParameters {
+  const { hashId, maskHashId, saltLength } = parse(der)
+  const hash = findHashByOid(hashId)
+  if (hash === undefined) {
+    throw unsupportedHash(hashId)
   }
-  if (maskHash.algorithmId !== hash.oid) {
+  if (maskHashId !== hashId) {
     throw new Error(
       'its mask generation function has another hash than the signature, which is not supported',
     )
+  }
+  return { hash, saltLength }
+}
+
+/** Hashes that only some validators know with RSASSA-PSS, in node:crypto's spelling, keyed by object identifiers of NIST. */
+const OTHER_HASHES: ReadonlyMap<string, string> = new Map(
+  ['sha512-224', 'sha512-256', 'sha3-224', 'sha3-256', 'sha3-384', 'sha3-512'].map((name, index) => [
+    `2.16.840.1.101.3.4.2.${5 + index}`,
+    name,
+  ]),
+)
+
+/** The parameters of a signature that only some validators may know. */
+export interface ReceivedPss {
+  /** node:crypto's spelling. */
+  readonly nodeHash: string
+  /** Length of the salt in bytes. */
+  readonly saltLength: number
+  /** True if the key must be restricted to the parameters, with `restrictToPss`, since node:crypto cannot be told MGF1's hash. */
+  readonly hasOtherMaskHash: boolean
+}
+
+/**
+ * Reads the `RSASSA-PSS-params` of a signature about a revocation, which counts with all parameters that OpenSSL verifies.
+ *
+ * @param der the parameters of an AlgorithmIdentifier; undefined if it has none
+ * @throws Error that names the parameter that is not supported
+ */
+export function parseReceivedPss(der: Buffer | undefined): ReceivedPss {
+  const { hashId, maskHashId, saltLength } = parse(der)
+  const nodeHash = findHashByOid(hashId)?.nodeName ?? OTHER_HASHES.get(hashId)
+  if (nodeHash === undefined) {
+    throw unsupportedHash(hashId)
+  }
+  return { nodeHash, saltLength, hasOtherMaskHash: maskHashId !== hashId }
+}
+
+/**
+ * Returns an RSA key with the parameters of a signature, so that OpenSSL verifies with both hashes of them (RFC 4055 1.2). A
+ * key that has parameters keeps its own.
+ *
+ * @param algorithm DER AlgorithmIdentifier of the signature
+ * @throws Error when OpenSSL cannot read the parameters
+ */
+export function restrictToPss(key: KeyObject, algorithm: Buffer): KeyObject {
+  if (keyDetails(key).hashAlgorithm !== undefined) {
+    return key
+  }
+  const info = DerReader.enterOnly(encodePublicKey(key), TAG.sequence)
+  info.element(TAG.sequence)
+  const restricted = encode(TAG.sequence, algorithm, info.element(TAG.bitString))
+  return createPublicKey({ key: restricted, type: 'spki', format: 'der' })
+}
+
+interface ParsedParameters {
+  /** Dotted object identifiers of the hash, and of that of MGF1. */
+  readonly hashId: string
+  readonly maskHashId: string
+  readonly saltLength: number
+}
+
+function parse(der: Buffer | undefined): ParsedParameters {
+  const { parameters, maskHash } = decode(der)
+  const { hashAlgorithm, maskGenAlgorithm, saltLength, trailerField } = parameters
+  if (maskGenAlgorithm.algorithmId !== ID_MGF1) {
+    throw new Error(`its mask generation function, ${quote(maskGenAlgorithm.algorithmId)}, is not supported`)
   }
   if (!(saltLength >= 0 && saltLength <= MAX_SALT_LENGTH)) {
     throw new Error('its salt has an impossible length')
@@ -187,13 +254,14 @@ export function parsePssParameters(schema: unknown): PssParameters {
   if (trailerField !== 1) {
     throw new Error('its trailer field is not that of RFC 8017')
   }
-  return { hash, saltLength }
+  return { hashId: hashAlgorithm.algorithmId, maskHashId: maskHash.algorithmId, saltLength }
 }
 
-function parse(schema: unknown) {
+function decode(der: Buffer | undefined) {
   try {
     // pkijs would take the defaults for missing parameters, which RFC 4056 3 does not mean
-    const parameters = new pkijs.RSASSAPSSParams({ schema: schema ?? new asn1js.Null() })
+    const schema = der === undefined ? new asn1js.Null() : asn1js.fromBER(der).result
+    const parameters = new pkijs.RSASSAPSSParams({ schema })
     const maskHash = new pkijs.AlgorithmIdentifier({
       schema: parameters.maskGenAlgorithm.algorithmParams ?? new asn1js.Null(),
     })
@@ -203,10 +271,6 @@ function parse(schema: unknown) {
   }
 }
 
-function findHash({ algorithmId }: pkijs.AlgorithmIdentifier): HashAlgorithm {
-  const hash = findHashByOid(algorithmId)
-  if (hash === undefined) {
-    throw new Error(`its hash algorithm, ${quote(algorithmId)}, is not supported`)
-  }
-  return hash
+function unsupportedHash(id: string): Error {
+  return new Error(`its hash algorithm, ${quote(id)}, is not supported`)
 }

@@ -1,12 +1,20 @@
 /** Reads what CRLs and OCSP responses have in common: times, reasons and signatures. */
 import { constants, type KeyObject, verify } from 'node:crypto'
-import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
+import { promisify } from 'node:util'
+import {
+  PSS_KEY_TYPES,
+  readSignatureIdentifier,
+  readSignatureParameters,
+  type SignatureIdentifier,
+} from '../algorithms/received-signature.ts'
+import { ID_RSASSA_PSS, parseReceivedPss, type ReceivedPss, restrictToPss } from '../algorithms/rsa-pss.ts'
 import { WEAK_SIGNATURES } from '../algorithms/weak-signatures.ts'
 import { findEncodingFlawInTurns } from '../asn1/der-check.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
+import { findUnusualAlgorithm } from '../x509/review/reviewed-certificate.ts'
 
 /** Names what OpenSSL does not take in CRLs, and in certificates of OCSP responders, of an issuer that was renewed with its key. */
 export const OTHER_CERTIFICATE =
@@ -140,25 +148,36 @@ export function encodeSignedObject(
  * @param key undefined if it is of a kind that OpenSSL does not know
  */
 export async function findSignatureProblem(
-  { toBeSigned, algorithm, signature }: SignedObject,
+  object: SignedObject,
   key: KeyObject | undefined,
 ): Promise<string | undefined> {
   let scheme: Scheme
   try {
-    scheme = readScheme(algorithm)
+    scheme = readScheme(object.algorithm)
   } catch (error) {
     return (error as Error).message
   }
-  const { nodeHash, keyTypes, saltLength } = scheme
-  if (key === undefined || !keyTypes.includes(`${key.asymmetricKeyType}`)) {
+  if (key === undefined || !scheme.keyTypes.includes(`${key.asymmetricKeyType}`)) {
     return 'its signature is not of the kind that the key makes'
   }
+  return (await verifies(object, key, scheme)) ? undefined : 'its signature does not verify'
+}
+
+const verifyInPool = promisify(verify)
+
+async function verifies(
+  { toBeSigned, algorithm, signature }: SignedObject,
+  key: KeyObject,
+  { nodeHash, saltLength, hasOtherMaskHash = false }: Scheme,
+): Promise<boolean> {
   const options = saltLength === undefined ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }
-  const right = await new Promise((resolve) => {
-    // An error says that the parameters of the key forbid this hash or salt (RFC 4055 1.2)
-    verify(nodeHash, toBeSigned, { key, ...options }, signature, (error, right) => resolve(!error && right))
-  })
-  return right ? undefined : 'its signature does not verify'
+  try {
+    const verifier = { key: hasOtherMaskHash ? restrictToPss(key, algorithm) : key, ...options }
+    return await verifyInPool(nodeHash, toBeSigned, verifier, signature)
+  } catch {
+    // The parameters of the key forbid this hash or salt (RFC 4055 1.2), or OpenSSL does not know those of the signature
+    return false
+  }
 }
 
 /**
@@ -169,6 +188,15 @@ export function findWeakHash({ algorithm }: SignedObject): string | undefined {
   const { nodeHash } = readScheme(algorithm)
   const weak = [...WEAK_SIGNATURES.values()].find(({ scheme }) => scheme?.nodeHash === nodeHash)
   return weak && `it is signed with ${weak.hash}, which can be forged`
+}
+
+/** Finds that only some validators know the algorithm of the signature, be it that of the issuer or of a responder. */
+export function findAlgorithmDoubt({ algorithm }: SignedObject): string | undefined {
+  const unusual = findUnusualAlgorithm(algorithm)
+  return (
+    unusual &&
+    `has a signature that some validators do not take (its algorithm, ${unusual}, is one that only some know)`
+  )
 }
 
 /**
@@ -207,7 +235,9 @@ export function refuseOtherContent(received: Buffer): void {
   }
 }
 
-interface Scheme extends Pick<SignatureIdentifier, 'keyTypes' | 'saltLength'> {
+interface Scheme
+  extends Pick<SignatureIdentifier, 'keyTypes'>,
+    Partial<Pick<ReceivedPss, 'saltLength' | 'hasOtherMaskHash'>> {
   /** node:crypto's spelling; null for EdDSA, which hashes by itself. */
   readonly nodeHash: string | null
 }
@@ -250,9 +280,13 @@ function readScheme(algorithm: Buffer): Scheme {
   if (other !== undefined) {
     return other
   }
-  const { oid, hash, ...rest } = readSignatureIdentifier(algorithm)
+  const { oid, parameters } = readSignatureParameters(algorithm)
+  if (oid === ID_RSASSA_PSS) {
+    return { keyTypes: PSS_KEY_TYPES, ...parseReceivedPss(parameters) }
+  }
+  const { hash, keyTypes } = readSignatureIdentifier(algorithm)
   if (hash === undefined) {
     throw new Error(`its signature algorithm, ${oid}, is not supported`)
   }
-  return { ...rest, nodeHash: hash.nodeName }
+  return { keyTypes, nodeHash: hash.nodeName }
 }

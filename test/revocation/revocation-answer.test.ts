@@ -5,7 +5,7 @@ import t from 'tap'
 import { ECDSA } from '../../src/algorithms/ecdsa.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
-import { ID_RSASSA_PSS, RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
+import { encodePssParameters, ID_RSASSA_PSS, RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
 import { findSignatureProblem, findWeakHash } from '../../src/revocation/revocation-answer.ts'
 import { algorithm, ECDSA_WITH_SHA256, SHA256_WITH_RSA } from '../support/resigned.ts'
 
@@ -24,6 +24,12 @@ const [sha1, sha256, sha384] = ['sha1', 'sha256', 'sha384'].map(findHashAlgorith
 ]
 const WRONG = 'its signature does not verify'
 
+/** Returns the identifier of RSASSA-PSS with another hash. */
+function pssWith(oid: string): pkijs.AlgorithmIdentifier {
+  const algorithmParams = encodePssParameters({ hash: { ...sha256, oid }, saltLength: 32 })
+  return new pkijs.AlgorithmIdentifier({ algorithmId: ID_RSASSA_PSS, algorithmParams })
+}
+
 function describe(
   identifier: pkijs.AlgorithmIdentifier,
   signature: Buffer,
@@ -37,12 +43,15 @@ t.test('signatures of RSA and ECDSA, and those of other keys', async (t) => {
   const pkcs1 = sign('sha256', toBeSigned, rsa.privateKey)
   const pss = sign('sha384', toBeSigned, { key: restricted.privateKey, padding: 6, saltLength: 48 })
   const ecdsa = sign('sha384', toBeSigned, ec.privateKey)
+  const sha3 = sign('sha3-256', toBeSigned, { key: rsa.privateKey, padding: 6, saltLength: 32 })
   for (const [identifier, signature, keys, wrong] of [
     [RSA_PKCS1.certificateIdentifier(sha256), pkcs1, rsa, undefined],
     [RSA_PKCS1.certificateIdentifier(sha384), pkcs1, rsa, WRONG],
     [RSA_PSS.certificateIdentifier(sha384), pss, restricted, undefined],
     [RSA_PSS.certificateIdentifier(sha256), pss, restricted, WRONG],
     [RSA_PSS.certificateIdentifier(sha256), pkcs1, rsa, WRONG],
+    [pssWith('2.16.840.1.101.3.4.2.8'), sha3, rsa, undefined],
+    [pssWith('2.16.840.1.101.3.4.2.9'), sha3, rsa, WRONG],
     [ECDSA.certificateIdentifier(sha384), ecdsa, ec, undefined],
     [ECDSA.certificateIdentifier(sha256), ecdsa, ec, WRONG],
     [ECDSA.certificateIdentifier(sha384), Buffer.alloc(0), ec, WRONG],
@@ -123,6 +132,7 @@ t.test('algorithms that are not supported', async (t) => {
       'its signature algorithm, 1.2.840.113549.1.1.1, is not supported',
     ],
     [new pkijs.AlgorithmIdentifier({ algorithmId: ID_RSASSA_PSS }), broken],
+    [pssWith('1.3.36.3.2.1'), 'its hash algorithm, 1.3.36.3.2.1, is not supported'],
     [odd, 'its signature algorithm, 1.2.840.113549.1.1.11, is not supported'],
   ] as const) {
     t.equal(await describe(identifier, Buffer.alloc(256), rsa), wrong)

@@ -14,6 +14,7 @@ import { findDoubtfulCrlExtensions } from '../../x509/malformed-extensions.ts'
 import { sameName, URI } from '../../x509/names.ts'
 import {
   type Flawed,
+  findAlgorithmDoubt,
   findEncodingProblem,
   findSignatureProblem,
   findStaleness,
@@ -134,7 +135,7 @@ export async function checkCrl(
   }
   const checked = {
     ...{ der, thisUpdate, nextUpdate, scope, serialNumbers, revocations },
-    doubt: findDoubt(crl, scope, found) ?? findIdentifierDoubt(crl, issuer),
+    doubt: findDoubt(crl, scope, found) ?? findIdentifierDoubt(crl, issuer) ?? findAlgorithmDoubt(crl),
     delta: readDeltaAddresses(extensions, crl.issuer),
     number: readCrlNumber(extensions.get(CRL_EXTENSION.crlNumber)),
     baseNumber: readCrlNumber(extensions.get(CRL_EXTENSION.deltaCrlIndicator)),

@@ -16,11 +16,7 @@ import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
-import {
-  findUnreadable,
-  findUnusualAlgorithm,
-  readForReview,
-} from '../../x509/review/reviewed-certificate.ts'
+import { findUnreadable, readForReview } from '../../x509/review/reviewed-certificate.ts'
 import { findResponderProblem, findWeakResponder } from '../../x509/review/service-certificate.ts'
 import {
   findCurveWarning,
@@ -33,6 +29,7 @@ import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
 import {
   earlier,
   type Flawed,
+  findAlgorithmDoubt,
   findEncodingProblem,
   findSignatureProblem,
   findStaleness,
@@ -320,15 +317,6 @@ function findRefusal(signer: X509Certificate, issuer: X509Certificate): string |
   return problem === undefined && !matchesKeyIdentifier(readCertificateFields(signer).extensions, issuer)
     ? 'its responder has a certificate whose authorityKeyIdentifier is not that of its issuer'
     : distrust(problem)
-}
-
-/** Finds that only some validators know the algorithm of the signature, be it that of the issuer or of a responder. */
-function findAlgorithmDoubt({ algorithm }: OcspResponse): string | undefined {
-  const unusual = findUnusualAlgorithm(algorithm)
-  return (
-    unusual &&
-    `has a signature that some validators do not take (its algorithm, ${unusual}, is one that only some know)`
-  )
 }
 
 /** Finds what only some validators take of a responder that its issuer has authorized. What they mind in the issuer is told with that. */

@@ -11,7 +11,7 @@ import { findScopeProblem, readCrl } from '../../../src/revocation/crl/crl.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { readAddresses } from '../../../src/x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../../src/x509/certificate-fields.ts'
-import { type Issued, issue, openssl, RSA_2048 } from '../../support/certificates.ts'
+import { type Issued, issue, openssl, RSA_2048, rsaPss } from '../../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../../support/changed-crl.ts'
 import {
   algorithm,
@@ -124,6 +124,38 @@ t.test('CRLs that are signed over SHA-3', async (t) => {
       const other = issue(directory, { subject: '/CN=root', ca: true, ...(key && { key }) })
       await t.rejects(check(der, { issuer: other }), { message: /^it is signed with another key/ }, hash)
     }
+  }
+})
+
+t.test('CRLs that are signed with RSASSA-PSS and parameters that only some validators know', async (t) => {
+  const doubt =
+    'has a signature that some validators do not take (its algorithm, 1.2.840.113549.1.1.10 with unusual parameters, is one ' +
+    'that only some know)'
+  const pss = ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:32']
+  const withMask = (hash: string) => [...pss, '-sigopt', `rsa_mgf1_md:${hash}`]
+  for (const [key, args, told] of [
+    [RSA_2048, pss, undefined],
+    [RSA_2048, withMask('sha1'), doubt],
+    [RSA_2048, ['-md', 'sha512', ...withMask('sha256')], doubt],
+    [RSA_2048, ['-md', 'sha512-256', ...pss], doubt],
+    [rsaPss(), withMask('sha1'), doubt],
+    [rsaPss('sha256', 32, 'sha1'), withMask('sha1'), doubt],
+  ] as const) {
+    const issuer = issue(directory, { subject: '/CN=root', ca: true, key })
+    const certificate = issue(directory, { subject: '/CN=leaf', issuer })
+    const name = `${key[1]} ${args.join(' ')}`
+    const authority = new RevocationAuthority(directory, issuer)
+    const good = await authority.crl({ extensions: EXTENSIONS, args })
+    verifyWith(good, issuer, certificate)
+    t.match(await check(good, { issuer }), { doubt: told, flaw: undefined }, name)
+    authority.revoke(certificate.certificate, new Date('2026-01-02T03:04:05Z'))
+    const revoking = await authority.crl({ extensions: EXTENSIONS, args })
+    t.throws(() => verifyWith(revoking, issuer, certificate), /certificate revoked/, name)
+    const question = { issuer: issuer.certificate, serialNumbers: new Set([serial(certificate)]) }
+    const { revocations, flaw } = await checkCrl(revoking, question, new Date())
+    t.strictSame([revocations.size, flaw], [1, undefined], name)
+    const other = issue(directory, { subject: '/CN=root', ca: true, key })
+    await t.rejects(check(good, { issuer: other }), { message: /^it is signed with another key/ }, name)
   }
 })
 

@@ -518,14 +518,19 @@ t.test(
     const own = new RevocationAuthority(directory, issuer)
     own.know(about.certificate)
     const asked = question(about, issuer)
-    for (const [hash, doubt] of [
-      ['sha256', undefined],
+    const twoHashes = ['-rsigopt', 'rsa_padding_mode:pss', '-rsigopt', 'rsa_mgf1_md:sha1']
+    for (const [args, doubt] of [
+      [['-rmd', 'sha256'], undefined],
       [
-        'sha3-256',
+        ['-rmd', 'sha256', ...twoHashes],
+        'has a signature that some validators do not take (its algorithm, 1.2.840.113549.1.1.10 with unusual parameters, is one that only some know)',
+      ],
+      [
+        ['-rmd', 'sha3-256'],
         'has a signature that some validators do not take (its algorithm, 2.16.840.1.101.3.4.3.14, is one that only some know)',
       ],
     ] as const) {
-      const der = await own.respond(asked.der, { args: ['-ndays', '1', '-rmd', hash] })
+      const der = await own.respond(asked.der, { args: ['-ndays', '1', ...args] })
       t.equal(judgeOcsp(directory, der, { certificate: about, issuer, root }), 'good')
       t.equal((await checkOcspResponse(der, asked, new Date())).doubt, doubt)
     }
