@@ -61,10 +61,13 @@ const MAX_BITS = 8192
 /** Names of curves over prime fields, in node:crypto's spelling. OpenSSL takes up to 5 ms for a signature on others. */
 const PRIME_CURVE = /^(?:prime|secp|brainpool|SM2)/
 
-/** Returns a certificate's public key; undefined if OpenSSL does not know its kind, if it is one of DSA, or verifying with it takes long. */
+/** Types of keys whose signatures are verified, as node:crypto names them. Node.js 24 knows further ones, which Node.js 20 does not. */
+const KNOWN_TYPES: readonly (string | undefined)[] = ['rsa', 'rsa-pss', 'ec', 'ed25519', 'ed448']
+
+/** Returns a certificate's public key; undefined if its type is not one of those above, or verifying with it takes long. */
 export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
   const publicKey = readPublicKey(certificate)
-  return publicKey !== undefined && publicKey.asymmetricKeyType !== 'dsa' && isQuick(publicKey)
+  return KNOWN_TYPES.includes(publicKey?.asymmetricKeyType) && isQuick(publicKey as KeyObject)
     ? publicKey
     : undefined
 }

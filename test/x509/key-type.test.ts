@@ -7,7 +7,13 @@ import { TAG } from '../../src/asn1/tag.ts'
 import { findKeyProblem, findUnsupportedKey, publicKeyOf } from '../../src/x509/key-type.ts'
 import { findWeakKey } from '../../src/x509/review/reviewed-certificate.ts'
 import { generateKeyFile, issue, rsaPss, withLongLength, withUnknownKey } from '../support/certificates.ts'
-import { CERTIFICATE, reissue, withCompressedPoint, withExplicitCurve } from '../support/resigned.ts'
+import {
+  algorithm,
+  CERTIFICATE,
+  reissue,
+  withCompressedPoint,
+  withExplicitCurve,
+} from '../support/resigned.ts'
 
 const directory = t.testdir()
 
@@ -80,6 +86,21 @@ t.test('a key of a type that OpenSSL does not know', async (t) => {
   t.match(findKeyProblem(unknown), /this one has a key of an unknown type$/)
 })
 
+t.test('a key of a type that only newer versions of Node.js know, or that does not sign', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Signer' })
+  // ML-DSA-65 (RFC 9881 4), and X25519 (RFC 8410 4)
+  for (const [oid, octets] of [
+    ['2.16.840.1.101.3.4.3.18', 1952],
+    ['1.3.101.110', 32],
+  ] as const) {
+    const key = encode(TAG.bitString, Buffer.alloc(1 + octets).fill(9, 1))
+    const { certificate } = reissue(issued, issued, {
+      [CERTIFICATE.key]: encode(TAG.sequence, algorithm(oid, 'absent'), key),
+    })
+    t.equal(publicKeyOf(certificate), undefined, oid)
+  }
+})
+
 t.test('an RSA exponent of more than 64 bits, with which verifying a signature takes long', async (t) => {
   const issued = issue(directory, { subject: '/CN=Signer' })
   const modulus = randomBytes(256).fill(0xff, 0, 1).toString('base64url')
@@ -136,7 +157,7 @@ t.test('a DSA key is none to verify with, and one with a negative number ends no
     t.match(findKeyProblem(certificate), /this one has a key of type dsa$/)
     t.equal(
       findWeakKey(certificate),
-      'one of DSA or of an unknown type, or one with which verifying takes long',
+      'or may not be: it is of DSA or of a type that is unknown here, or verifying with it takes long',
     )
     t.equal(curveOf(certificate.publicKey), undefined)
     t.same(encodePublicKey(certificate.publicKey), spki)
