@@ -173,6 +173,8 @@ export interface ConfigurationProblem {
   token?: TokenFields
   /** True if the problem may pass without a change of the configuration, for example while the HSM is away. */
   isTemporary?: boolean
+  /** True if this user may not read a file, or not write to its folder, as another one may. */
+  isForbidden?: boolean
   /**
    * Message for everybody who reaches the service, without names, paths and addresses; absent if only the log has one.
    */

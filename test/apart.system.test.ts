@@ -16,6 +16,7 @@ import { getPriority, setPriority } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import t, { type Test } from 'tap'
 import { giveToken, USER_VARIABLES, USERS, whyNotApart } from './support/apart.ts'
+import { issue } from './support/certificates.ts'
 import { childrenOf } from './support/process-figures.ts'
 import { programPath } from './support/programs.ts'
 import { afterReload, signsWith } from './support/reload.ts'
@@ -172,6 +173,49 @@ t.test('the HTTP process records decisions in a folder of its own', async (t) =>
   const server = await startReadyServerProcess(t, { ...environment, AUDIT_FILE: file })
   t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
   t.match(readFileSync(file, 'utf8'), /"kind":"decision"[^\n]*"outcome":"signed"/)
+
+  t.test('and HSM_USER runs commands without what is for the HTTP process alone', async (t) => {
+    const { certificateFile, keyFile } = issue(folder.directory, { subject: '/CN=localhost' })
+    chmodSync(dirname(certificateFile), 0o755)
+    const users = folder.path('users.json')
+    writeFileSync(users, '{ "users": [] }')
+    for (const path of [keyFile, users]) {
+      chmodSync(path, 0o400)
+      chownSync(path, USERS.http.uid, USERS.http.gid)
+    }
+    const run = (more: Readonly<Record<string, string>>, ...args: string[]) => {
+      const env = { ...process.env, ...environment, AUDIT_FILE: file, REVOCATION_CHECK: 'off', ...more }
+      const { status, stdout, stderr } = spawnSync(process.execPath, [programPath('cli/main'), ...args], {
+        ...USERS.hsm,
+        env,
+        timeout: 60_000,
+      })
+      return { status, stdout: `${stdout}`, stderr: `${stderr}` }
+    }
+    const files = {
+      ...{ TLS_CERT_FILE: certificateFile, TLS_KEY_FILE: keyFile },
+      ...{ ACCESS: 'tokens', ACCESS_FILE: users },
+    }
+    const check = run(files, 'check', '--signer', 'house')
+    t.match(check.stdout, /configuration +in order; .*not checked, as user 2 may not use the files: /)
+    t.match(check.stdout, /files: ACCESS_FILE, TLS_KEY_FILE, AUDIT_FILE;/)
+    t.match(check.stdout, /\nok +test signature /)
+    t.not(check.status, 78)
+    const document = folder.path('document')
+    writeFileSync(document, 'a document')
+    const { status, stdout, stderr } = run(files, 'sign', document, '--signer', 'house', '--pem')
+    t.equal(status, 0, stderr)
+    const verify = ['cms', '-verify', '-binary', '-noverify', '-inform', 'PEM', '-content', document]
+    t.equal(spawnSync('openssl', verify, { input: stdout }).status, 0)
+
+    // What it may read has to be right, and without HSM_USER the command stands for all of the service
+    writeFileSync(users, '{ "users": 1 }')
+    chmodSync(users, 0o444)
+    t.match(run(files, 'check').stdout, /configuration +ACCESS_FILE \/users: 1 is not valid/)
+    const one = run({ ...files, HSM_USER: '', SIGNING_SERVICE_USER: '' }, 'check')
+    t.equal(one.status, 78)
+    t.match(one.stdout, /TLS_KEY_FILE: .* cannot be read \(EACCES: .*AUDIT_FILE: .* may not write to/)
+  })
 })
 
 t.test('each can be started at any priority, and the signer process has a lower one', async (t) => {

@@ -191,14 +191,18 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
 /** Loads the configuration, asks for a missing PIN, and reports the step. */
 async function configure(io: Io, options: CheckOptions, report: Report) {
   try {
-    const { configuration, warnings } = loadWithoutPin(applyOptions(io.environment, options))
+    const { configuration, warnings, hidden } = loadWithoutPin(applyOptions(io.environment, options))
     const askForPin = createPinPrompt(io)
     const chosen = chooseSigners(configuration.signers, options.signer ?? [])
     const signers = await Promise.all(
       chosen.map(async (signer) => ({ signer, pin: await askForPin(signer.access) })),
     )
     const levels = Object.entries(nameLevels(chosen)).map(([level, names]) => `level ${level}: ${names}`)
-    const found = ['in order', ...levels, ...warnings].join('; ')
+    const unseen =
+      hidden.length === 0
+        ? []
+        : [`not checked, as user ${process.geteuid?.()} may not use the files: ${hidden.join(', ')}`]
+    const found = ['in order', ...levels, ...unseen, ...warnings].join('; ')
     report[warnings.length === 0 ? 'passed' : 'warned']('configuration', found)
     return { configuration, signers }
   } catch (error) {

@@ -10,6 +10,7 @@ import type {
   SignersConfiguration,
   TokenAccess,
 } from '../configuration/signer-configuration.ts'
+import { hasUsers } from '../configuration/users.ts'
 import type { Variables } from '../configuration/variables.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { AdministrationAccess } from '../pkcs11/administration/session.ts'
@@ -116,21 +117,27 @@ export function chooseSigners(
 }
 
 /**
- * Loads a configuration in which the PIN may be missing. The PIN itself never becomes a part of it.
+ * Loads a configuration in which the PIN may be missing. The PIN itself never becomes a part of it. With HSM_USER, who runs
+ * commands that work on a token, files that only SIGNING_SERVICE_USER may use are left out.
  *
  * @throws ConfigurationError
  */
 export function loadWithoutPin(environment: Variables): {
   readonly configuration: Configuration
   readonly warnings: readonly string[]
+  /** Variables of the files that were left out. */
+  readonly hidden: readonly string[]
 } {
+  const hidden: string[] = []
+  const load = (variables: Variables) =>
+    loadConfiguration(variables, false, hasUsers(environment) ? hidden : undefined)
   if (isPinConfigured(environment)) {
-    const configuration = loadConfiguration(environment)
-    return { configuration, warnings: configuration.warnings }
+    const configuration = load(environment)
+    return { configuration, warnings: configuration.warnings, hidden }
   }
-  const configuration = loadConfiguration({ ...environment, HSM_PIN: 'asked for' })
+  const configuration = load({ ...environment, HSM_PIN: 'asked for' })
   const warnings = configuration.warnings.filter((warning) => !warning.startsWith('HSM_PIN: '))
-  return { configuration, warnings }
+  return { configuration, warnings, hidden }
 }
 
 /** PIN that the environment holds, or that a person typed; empty if a file or a secret holds the PIN. */

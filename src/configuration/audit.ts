@@ -49,7 +49,8 @@ export function readAudit(
       accessSync(`${dirname(file.path)}/.`, constants.W_OK | constants.X_OK)
     } catch (error) {
       const wrong = `is in a folder that ${describeUnwritable(error as NodeJS.ErrnoException)}`
-      problems.push(problemWith('AUDIT_FILE', wrong, file.shown))
+      const isForbidden = (error as NodeJS.ErrnoException).code === 'EACCES'
+      problems.push({ ...problemWith('AUDIT_FILE', wrong, file.shown), isForbidden })
     }
   }
   const { AUDIT_SIGNER: signer } = values

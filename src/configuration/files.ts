@@ -48,9 +48,13 @@ export function isReadable({ setting, path, shown }: GivenFile, problems: Config
     }
     problems.push(problemWith(setting, 'cannot be read (it is not a file)', shown))
   } catch (error) {
-    problems.push(problemWith(setting, describeUnreadable(error as NodeJS.ErrnoException), shown))
+    problems.push(unreadable({ setting, path, shown }, error as NodeJS.ErrnoException))
   }
   return false
+}
+
+function unreadable({ setting, shown }: GivenFile, error: NodeJS.ErrnoException): ConfigurationProblem {
+  return { ...problemWith(setting, describeUnreadable(error), shown), isForbidden: error.code === 'EACCES' }
 }
 
 /** Permission bits of users other than owner and group to read or write a file. */
@@ -85,7 +89,7 @@ export function readGivenFile(
     problems.push(problemWith(setting, `is larger than ${maxBytes} bytes`, shown))
   } catch (error) {
     // A disk may be away although it still says who may read its files
-    problems.push(problemWith(setting, describeUnreadable(error as NodeJS.ErrnoException), shown))
+    problems.push(unreadable(file, error as NodeJS.ErrnoException))
   }
   return undefined
 }

@@ -39,9 +39,10 @@ const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
  * Loads the configuration of the service.
  *
  * @param apart true if other processes, of another user, work on the tokens
+ * @param hidden collects variables whose files only the HTTP process has to use, where this user may not; without it they are problems
  * @throws ConfigurationError with all problems
  */
-export function loadConfiguration(environment: Variables, apart = false): Configuration {
+export function loadConfiguration(environment: Variables, apart = false, hidden?: string[]): Configuration {
   const findings = createFindings(apart)
   const { problems, warnings } = findings
   const given = dropUnset(environment, warnings)
@@ -69,7 +70,12 @@ export function loadConfiguration(environment: Variables, apart = false): Config
   const admin = readAdmin(given, values, findings)
   const tracesUrl = readTracesUrl(values, warnings)
   const audit = readAudit(given, values, findings)
-  refuseWith(unknown, problems)
+  const passed = problems.filter((problem) => hidden !== undefined && isOfHttpProcess(problem))
+  hidden?.push(...passed.map(({ variable }) => variable))
+  refuseWith(
+    unknown,
+    problems.filter((problem) => !passed.includes(problem)),
+  )
   warnings.push(...warnAboutAuthorities(given, signers))
   const whole = values as Environment
   return {
@@ -110,6 +116,17 @@ export function loadConfiguration(environment: Variables, apart = false): Config
     signers,
     warnings: [...new Set(warnings)],
   }
+}
+
+/** Variables of files that neither a token nor a signature takes. */
+const FILES_OF_HTTP_PROCESS: readonly string[] = [
+  ...['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CLIENT_CA_FILE', 'AUDIT_FILE'],
+  ...['ACCESS_FILE', 'ACCESS_JWT_KEYS', 'ACCESS_JWT_SECRET_FILE'],
+]
+
+/** Returns whether the problem is none for SIGNING_SERVICE_USER, who alone may use the file. */
+function isOfHttpProcess({ variable, isForbidden = false }: ConfigurationProblem): boolean {
+  return isForbidden && FILES_OF_HTTP_PROCESS.includes(variable)
 }
 
 /** Addresses at which pages of the Web SDK sign. */

@@ -39,6 +39,16 @@ t.test(
   },
 )
 
+t.test('with HSM_USER a file that another user alone may use is left out, and told', async (t) => {
+  const environment = {
+    ...{ HSM_MODULE: import.meta.filename, SIGNING_SERVICE_HOST: '127.0.0.1' },
+    AUDIT_FILE: '/proc/sys/audit.jsonl',
+  }
+  const users = { HSM_USER: '2', SIGNING_SERVICE_USER: '3' }
+  t.strictSame(loadWithoutPin({ ...environment, ...users }).hidden, ['AUDIT_FILE'])
+  t.throws(() => loadWithoutPin(environment), { name: 'ConfigurationError', message: /^AUDIT_FILE: / })
+})
+
 t.test('nobody is asked for a PIN that is configured', async (t) => {
   const access = { module: '', token: {}, pin: { variable: 'HSM_PIN' } }
   t.strictSame(await createPinPrompt(io({ HSM_PIN: '1234' }))(access), { givenPin: '1234' })

@@ -396,6 +396,12 @@ t.test('the audit log', async (t) => {
   ] as const) {
     t.match(problemsOf({ ...LEAST, ...variables }), [message])
   }
+
+  const hidden: string[] = []
+  loadConfiguration({ ...LEAST, AUDIT_FILE: '/proc/sys/audit.jsonl' }, false, hidden)
+  t.strictSame(hidden, ['AUDIT_FILE'], 'where another user writes it')
+  const missing = { ...LEAST, AUDIT_FILE: path('missing/audit.jsonl') }
+  t.throws(() => loadConfiguration(missing, false, []), { message: /^AUDIT_FILE: / }, 'who cannot do all')
   const { problems } = loadSigners({ ...LEAST, AUDIT_STDOUT: 'true', AUDIT_SIGNER: 'other' })
   t.match(problems, [{ variable: 'AUDIT_SIGNER' }], 'a reload must not take it away')
   t.strictSame(loadSigners({ ...LEAST, AUDIT_SIGNER: 'other' }).problems, [], 'without records it signs none')
