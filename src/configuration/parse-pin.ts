@@ -2,10 +2,15 @@
 import { parseJson } from '../common/json.ts'
 import { readSecret } from '../common/secret.ts'
 
+/** Matches a text in quotation marks, as JSON and files of variables have them. */
+const QUOTED = /^\s*(["']).*\1\s*$/s
+/** Matches the beginning of a line in a file of variables, or in a script. */
+const ASSIGNED = /^(export\s+)?HSM_PIN=/
+
 /**
  * Reads the PIN: the content itself, or JSON with `username` and `password`, as AWS makes it, or with `pin`.
- * Other properties do not matter. Content that begins with a brace is JSON. So are texts and lists in JSON, as a program
- * writes that encodes the PIN alone; they are refused.
+ * Other properties do not matter. Content that begins with a brace is JSON. Texts in quotation marks and lists in JSON, as
+ * a program writes that encodes the PIN alone, are refused.
  *
  * @param content text or bytes, to which the rules of `readSecret` apply
  * @throws Error whose message follows the name of the file, the variable or the secret; it quotes nothing
@@ -17,11 +22,15 @@ export function parsePin(content: string | Uint8Array): string {
   if (/^\s*\{/.test(text)) {
     return readSecret(findPinInJson(text))
   }
-  if (/^\s*["[]/.test(text) && isJson(text)) {
+  if (QUOTED.test(text)) {
+    const remedy = 'take them away, or write a PIN that has them as {"pin":"…"}'
+    throw new Error(`stands in quotation marks, as docker leaves them in an --env-file: ${remedy}`)
+  }
+  if (/^\s*\[/.test(text) && isJson(text)) {
     throw new Error('is JSON, but no object: leave the PIN alone, or write {"pin":"…"}')
   }
   const pin = readSecret(Buffer.from(content))
-  if (pin.startsWith('HSM_PIN=')) {
+  if (ASSIGNED.test(pin)) {
     throw new Error('begins with HSM_PIN=, as a line in a file of variables: leave the PIN alone')
   }
   return pin

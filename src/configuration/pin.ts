@@ -12,8 +12,6 @@ import type { Variables } from './variables.ts'
 /** Package that reads secrets of AWS Secrets Manager. It is optional, and only processes that log in load it. */
 const SDK = '@aws-sdk/client-secrets-manager'
 
-const QUOTED = /^(["']).*\1$/
-
 /** Returns the PIN that the environment holds now; undefined if something else holds it, which this process never reads. */
 export function pinOfEnvironment(
   source: PinSource,
@@ -77,12 +75,6 @@ export function findPin(
     return { secretId: pinSecretId }
   }
   try {
-    if (QUOTED.test((pin as string).trim())) {
-      throw new Error(
-        'stands in quotation marks, as docker leaves them in an --env-file: take them away, or write a PIN that has them as ' +
-          '{"pin":"…"}',
-      )
-    }
     parsePin(pin as string)
   } catch (error) {
     problems.push(problemWith('HSM_PIN', (error as Error).message))
