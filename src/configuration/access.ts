@@ -91,7 +91,8 @@ function readUsers(given: string | undefined, problems: ConfigurationProblem[]):
 
 /** Reads the users of ACCESS_FILE; none if there is a problem. */
 export function readAccessFile(given: string, problems: ConfigurationProblem[]): readonly User[] {
-  const content = parseGivenFile(fileOf('ACCESS_FILE', given), problems, parseJsonFile)
+  const file = describeFile({ setting: 'ACCESS_FILE', folder: '' }, given)
+  const content = parseGivenFile(file, problems, parseJsonFile)
   if (content === undefined) {
     return []
   }
@@ -220,7 +221,9 @@ function readKeys(given: string, problems: ConfigurationProblem[]): JwtKeys | un
   if (isAddress(given)) {
     return readKeysAddress(given, problems)
   }
-  return parseGivenFile<JwtKeys>(fileOf('ACCESS_JWT_KEYS', given), problems, (content) =>
+  // Somebody may have put the secret of HS256 here
+  const file = describeSecretFile({ setting: 'ACCESS_JWT_KEYS', folder: '' }, given)
+  return parseGivenFile<JwtKeys>(file, problems, (content) =>
     content.includes('-----BEGIN ')
       ? { kind: 'key', key: readPem(content.toString()) }
       : { kind: 'set', set: readSet(content) },
@@ -284,10 +287,6 @@ function readSet(content: Buffer): JSONWebKeySet {
     throw new Error('holds a private key or a secret, which must not be here: the public one is enough')
   }
   return set as JSONWebKeySet
-}
-
-function fileOf(setting: string, given: string): GivenFile {
-  return describeFile({ setting, folder: '' }, given) as GivenFile
 }
 
 /** Returns the networks of a variable; undefined if it is not set, or wrong. */

@@ -222,6 +222,12 @@ t.test('keys that must not be there are refused, and not quoted', async (t) => {
     t.match(problems[0], expected)
     t.notOk(problems.join().includes(content.slice(40, 60)) && content.length > 60, 'nothing is quoted')
   }
+  t.match(read({ ...JWT, ACCESS_JWT_KEYS: 'secret-of-hs256' }).problems, [
+    /^ACCESS_JWT_KEYS: does not exist: (?!.*secret-of-hs256)/,
+  ])
+  t.match(read({ ...JWT, ACCESS_JWT_KEYS: './keys.json' }).problems, [
+    /^ACCESS_JWT_KEYS: \.\/keys\.json does not exist: /,
+  ])
   for (const keys of ['http://login.example.com/keys', 'https://', '/no/such/file']) {
     t.match(read({ ...JWT, ACCESS_JWT_KEYS: keys }).problems, [/^ACCESS_JWT_KEYS: /], keys)
   }
