@@ -226,7 +226,7 @@ export class AuditFile {
 
   async #readNote(): Promise<FoundEnd | undefined> {
     const note = await readFile(`${this.#path}.lock`, 'utf8')
-    return note.endsWith('\n') ? JSON.parse(note) : undefined
+    return note.endsWith('\n') ? parseNote(note) : undefined
   }
 
   /**
@@ -343,6 +343,23 @@ function readEnd(line: Buffer, what: string): FoundEnd {
     return { end, stream }
   } catch {
     throw new AuditFileError(`${what} a line that is not a record: ${MOVE_AWAY}`)
+  }
+}
+
+/** @throws AuditFileError if another program has written the note, or changed it */
+function parseNote(note: string): FoundEnd {
+  try {
+    const found = JSON.parse(note) as FoundEnd
+    const { number, head, time } = found.end
+    const isOurs = [number, time].every(Number.isSafeInteger)
+    if (!isOurs || [head, found.stream].some((text) => typeof text !== 'string')) {
+      throw new Error('no note')
+    }
+    return found
+  } catch {
+    throw new AuditFileError(
+      'has beside it a .lock with a line that is not of this service: remove that file, unless another program uses it',
+    )
   }
 }
 

@@ -318,6 +318,29 @@ t.test('rotated files may be moved away also where no new one could be made', as
   t.equal(statSync(`${path}.lock`).size, 0)
 })
 
+t.test('a line beside it that another program has written is not gone on with', async (t) => {
+  const end = { number: 1, head: 'ab'.repeat(32), time: 0 }
+  for (const note of [
+    ...['1234', 'text', 'null', '{}', JSON.stringify({ end })],
+    JSON.stringify({ end: { ...end, number: '1' }, stream: 'one' }),
+    JSON.stringify({ end: { ...end, head: 1 }, stream: 'one' }),
+    JSON.stringify({ end: { ...end, time: null }, stream: 'one' }),
+  ]) {
+    const path = createPath()
+    writeFileSync(`${path}.lock`, `${note}\n`)
+    await t.rejects(
+      Writer.open(t, path),
+      {
+        message: /^has beside it a \.lock with a line that is not of this service: /,
+      },
+      note,
+    )
+  }
+  const path = createPath()
+  writeFileSync(`${path}.lock`, `${JSON.stringify({ end, stream: 'one' })}\n`)
+  t.same((await Writer.open(t, path)).found, { end, stream: 'one' }, 'as is what this one has')
+})
+
 t.test('a file that cannot be renamed goes on, and is tried again after as many bytes', async (t) => {
   const { path } = await createFile(t, 1)
   const { size } = statSync(path)
