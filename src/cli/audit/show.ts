@@ -54,7 +54,9 @@ export function addShowCommand(command: Command, io: Io): void {
 /** Parses a time into the form of the records, which compare as texts. */
 function parseTime(value: string): string {
   const time = DATE.test(value) ? Date.parse(value) : Number.NaN
-  if (Number.isNaN(time)) {
+  const day = value.slice(0, '2026-11-27'.length)
+  // Date takes 31 February for 3 March
+  if (Number.isNaN(time) || !new Date(day).toISOString().startsWith(day)) {
     throw new InvalidArgumentError('It must be a date, or a time with Z or an offset: 2026-11-27T05:00:00Z.')
   }
   return new Date(time).toISOString()

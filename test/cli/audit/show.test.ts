@@ -60,6 +60,7 @@ t.test('what is not asked for is left out', async (t) => {
   t.same(await shown('--until', time), [2])
   t.same(await shown('--since', time.replace('Z', '+00:00'), '--until', time), [])
   t.same(await shown('--until', '2001-01-01'), [])
+  t.same(await shown('--until', '2000-02-29T23:30:00-01:00'), [])
   t.equal((await show('--until', '2001-01-01')).stdout, 'There are no such records.\n')
 })
 
@@ -88,6 +89,8 @@ t.test('wrong usage, and lines that are no records', async (t) => {
     ['--since', 'yesterday'],
     ['--since', '2026-11-27T05:00'],
     ['--until', '2026-13-01'],
+    ['--since', '2026-02-31'],
+    ['--until', '2026-02-29T05:00:00+01:00'],
     ['--digest', 'abc'],
     ['--outcome', 'lost'],
   ]) {
