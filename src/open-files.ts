@@ -19,6 +19,12 @@ export function fitOpenFiles(configuration: Configuration, files = maxOpenFiles(
   const ports = admin === undefined ? 1 : 2
   // After a reload the signer processes of before stay until they have ended
   const fitting = Math.max(LEAST, Math.floor((files - OTHERS - 2 * channels) / ports))
+  if (OTHERS + channels > files) {
+    const warning =
+      `this process may have ${files} files open, and the ${hsm.sessions} of HSM_SESSIONS take ${channels}, so that nothing may ever be ` +
+      'signed: raise the limit, as with LimitNOFILE of systemd or ulimits of Docker, or lower HSM_SESSIONS'
+    return { ...configuration, maxConnections: LEAST, warnings: [...warnings, warning] }
+  }
   if (fitting >= maxConnections) {
     return configuration
   }

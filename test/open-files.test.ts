@@ -25,7 +25,13 @@ t.test('connections are as many as the files leave', async (t) => {
   t.strictSame(fit(others + 400, { admin: {} }), [200, 2], 'on each of two ports')
   const two = { signers: { signers: [access('one'), access('two')] } }
   t.strictSame(fit(others + 26 + 100, two), [100, 2], 'beside two tokens')
-  t.strictSame(fit(100), [16, 2], 'and some in any case')
+  t.strictSame(fit(others), [16, 2], 'and some in any case')
+  t.strictSame(fit(100), [16, 2])
+  const { warnings } = fitOpenFiles(CONFIGURATION, 100)
+  t.match(
+    warnings[1],
+    /may have 100 files open, and the 8 of HSM_SESSIONS take 13, so that nothing may ever be signed: raise/,
+  )
   t.strictSame(fit(Number.POSITIVE_INFINITY), [384, 1])
 })
 

@@ -59,12 +59,14 @@ const SIGNING_CERTIFICATE = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE)
 const SIGNING_CERTIFICATE_V2 = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE_V2)
 const ALGORITHM_PROTECTION = encodeObjectIdentifier(ID_CMS_ALGORITHM_PROTECTION)
 const SIGNING_TIME = encodeObjectIdentifier(ID_SIGNING_TIME)
+/** id-aa-receiptRequest (RFC 2634 2.7). */
+const RECEIPT_REQUEST = encodeObjectIdentifier('1.2.840.113549.1.9.16.2.1')
 const REVOCATION_ARCHIVAL = encodeObjectIdentifier(ID_REVOCATION_INFO_ARCHIVAL)
 const COUNTERSIGNATURE = encodeObjectIdentifier(ID_COUNTERSIGNATURE)
 /** Octets of tag and length before these object identifiers; other encodings write the length in more. */
 const HEADER_LENGTH = 2
-/** Types of which there is one attribute at most, with one value (RFC 5652 11). */
-const SINGLE = [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME]
+/** Types of which there is one attribute at most, with one value (RFC 5652 11, RFC 2634 2.7). */
+const SINGLE = [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME, RECEIPT_REQUEST]
 
 /**
  * Reads the DER SET OF Attribute that a signature is made over (RFC 5652 5.4).
@@ -369,9 +371,22 @@ function readIdentifiers(attributes: readonly Attribute[], { type, read }: Namin
     throw new Error('an attribute that names the certificate has too many values')
   }
   for (const policy of policies) {
-    new DerReader(policy).enter(TAG.sequence).objectIdentifier()
+    checkPolicy(new DerReader(policy).enter(TAG.sequence))
   }
   return [first, ...others].map((identifier) => read(DerReader.enterOnly(identifier, TAG.sequence)))
+}
+
+/**
+ * Reads the content of a PolicyInformation (RFC 5280 4.2.1.4).
+ *
+ * @throws Error when it is malformed
+ */
+function checkPolicy(policy: DerReader): void {
+  policy.objectIdentifier()
+  for (const qualifier of policy.enterOptional(TAG.sequence)?.elements() ?? []) {
+    new DerReader(qualifier).enter(TAG.sequence).objectIdentifier()
+  }
+  policy.finish()
 }
 
 /** The ESSCertID or ESSCertIDv2 by which signed attributes name the certificate of their signer. */

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { namesCertificate, type SignedAttributes } from '../cms/signed-attributes-reader.ts'
 import { SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
+import { isSelfSigned } from '../x509/chain.ts'
 
 type NamedCertificate = SignedAttributes['certificates'][number]
 
@@ -27,7 +28,7 @@ export function checkNamedCertificates(
     throw new SIGNER_MISMATCH(`${field}: names the certificate of the signer with another issuerSerial`)
   }
   // Without its root the path says nothing of what stands above it
-  const isWhole = last.checkIssued(last)
+  const isWhole = isSelfSigned(last)
   if (isWhole && !others.every((named) => path.some(({ raw }) => isNamed(named, raw)))) {
     throw new SIGNER_MISMATCH(
       `${field}: names a certificate behind that of the signer which is not one of its issuers; get the certificates again`,

@@ -72,9 +72,20 @@ t.test(
     t.equal(namesIn(encodeAttributes(...both))?.length, 2)
     const issuerSerial = sequence(sequence(), new asn1js.Integer({ value: 1 }))
     const identifier = sequence(octets(digestOf('sha256')), issuerSerial)
-    const policies = sequence(sequence(oid('1.2.3')))
-    const whole = attribute(OID.signingCertificateV2, sequence(sequence(identifier), policies))
-    t.same(namesIn(encodeAttributes(whole)), [{ hash: 'sha256', digest: digestOf('sha256') }])
+    const withPolicy = (...more: Parameters<typeof sequence>) => {
+      const policies = sequence(sequence(oid('1.2.3'), ...more))
+      return encodeAttributes(attribute(OID.signingCertificateV2, sequence(sequence(identifier), policies)))
+    }
+    for (const right of [withPolicy(), withPolicy(sequence(sequence(oid('1.2.4'), sequence())))]) {
+      t.same(namesIn(right), [{ hash: 'sha256', digest: digestOf('sha256') }])
+    }
+    for (const wrong of [
+      withPolicy(oid('1.2.4')),
+      withPolicy(sequence(sequence())),
+      withPolicy(sequence(), sequence()),
+    ]) {
+      t.throws(() => readSignedAttributes(wrong), /^it is no DER of this kind/)
+    }
   },
 )
 
@@ -159,6 +170,7 @@ function withAttributes(...more: readonly (readonly [string, string])[]): Buffer
 const ANY = '06032a0304'
 const MESSAGE_DIGEST = '06092a864886f70d010904'
 const SIGNING_TIME = '06092a864886f70d010905'
+const RECEIPT_REQUEST = '060b2a864886f70d0109100201'
 const COUNTERSIGNATURE = '06092a864886f70d010906'
 /** adbe-revocationInfoArchival (ISO 32000-2 12.8.3.3.2). */
 const REVOCATION_ARCHIVAL = '06092a864886f72f010108'
@@ -207,6 +219,7 @@ t.test(
         [SIGNING_TIME, '170d3236303130313030303030315a'],
       ],
       ['a signing-time of no value', notAllowed, [SIGNING_TIME, '']],
+      ['a receiptRequest of no value', notAllowed, [RECEIPT_REQUEST, '']],
       ['two message-digests', notAllowed, [MESSAGE_DIGEST, '0401aa']],
       ['a countersignature', notAllowed, [COUNTERSIGNATURE, '3000']],
       ['another attribute twice', undefined, [ANY, '0500'], [ANY, '0500']],

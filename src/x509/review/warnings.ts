@@ -2,7 +2,14 @@ import type { X509Certificate } from 'node:crypto'
 import { CURVE_NAMES } from '../../algorithms/elliptic-curves.ts'
 import { areAskable, type IgnoredAddress, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
-import { type ChainLink, chainLinks, hasIssuerName, matchesIssuer, matchesKeyIdentifier } from '../chain.ts'
+import {
+  type ChainLink,
+  chainLinks,
+  hasIssuerName,
+  isSelfSigned,
+  matchesIssuer,
+  matchesKeyIdentifier,
+} from '../chain.ts'
 import { EXTENSION, KEY_PURPOSE } from '../extensions.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { describeIssuer, describeSubject } from '../validity.ts'
@@ -201,6 +208,20 @@ export function findIssuerNameWarnings(path: readonly X509Certificate[]): string
  * @param path leaf first
  */
 export function findIdentifierWarnings(path: readonly X509Certificate[]): string[] {
+  const ofRoots = path.filter(
+    (certificate) => isSelfSigned(certificate) && !matchesIssuer(certificate, certificate),
+  )
+  return [
+    ...findForeignIdentifiers(path),
+    ...ofRoots.map(
+      (root) =>
+        `the certificate of ${describeSubject(root)}, which is self-signed, has the authorityKeyIdentifier of another one: some ` +
+        'validators refuse signatures because of it (OpenSSL, gpgsm); have it issued anew',
+    ),
+  ]
+}
+
+function findForeignIdentifiers(path: readonly X509Certificate[]): string[] {
   return path.slice(1).flatMap((issuer, index) => {
     const certificate = path[index] as X509Certificate
     const { extensions } = readCertificateFields(certificate)

@@ -1093,6 +1093,29 @@ t.test('an authority with a key on a curve that only some validators know', asyn
   }
 })
 
+t.test('a root with the authorityKeyIdentifier of another certificate', async (t) => {
+  const identified = [CA, SIGNS_CERTIFICATES, OCSP, 'subjectKeyIdentifier = hash']
+  const former = makeAuthority('Renewed root', undefined, { extensions: identified })
+  const issuerAndSerial = ['authorityKeyIdentifier = keyid:always, issuer:always']
+  const renewed = makeAuthority('Renewed root', former, {
+    extensions: [...identified, ...issuerAndSerial],
+    keyFile: former.keyFile,
+  })
+  const other = makeAuthority('Other root', undefined, {
+    extensions: [...identified, 'authorityKeyIdentifier = DER:3004800201ff'],
+  })
+  for (const odd of [renewed, other]) {
+    const signer = makeLeaf({ issuer: odd, extensions: [SIGNS, FOR_DOCUMENTS, OCSP] })
+    t.throws(() => opensslVerify(signer, [], odd), /unable to get (?:local )?issuer certificate/)
+    t.match(review([signer], [odd]), {
+      problems: [],
+      warnings: [
+        /^the certificate of O=Test, CN=\w+ root, which is self-signed, has the authorityKeyIdentifier of another one/,
+      ],
+    })
+  }
+})
+
 t.test('an authorityKeyIdentifier of another certificate of the issuer', async (t) => {
   const identified = [CA, SIGNS_CERTIFICATES, OCSP, 'subjectKeyIdentifier = hash']
   const former = makeAuthority('Renewed CA', root, {
