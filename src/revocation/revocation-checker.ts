@@ -6,7 +6,7 @@ import { type RevocationAddresses, readAddresses } from '../x509/certificate-ext
 import { type CertificateFields, readCertificateFields } from '../x509/certificate-fields.ts'
 import { EXTENSION } from '../x509/extensions.ts'
 import { describeSubject, validityPeriod } from '../x509/validity.ts'
-import { type CrlScope, findScopeProblem } from './crl/crl.ts'
+import { type CrlScope, findScopeProblem, isNamedOtherwise } from './crl/crl.ts'
 import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
 import { LargeAnswers, PART_BYTES } from './large-answers.ts'
 import type { RevocationLimits } from './limits.ts'
@@ -37,12 +37,17 @@ export function isDoubted(answer: VerifiedOcspAnswer): boolean {
 const NAMES_OWN_ISSUER =
   'is that of a distribution point with its own issuer as cRLIssuer: Bouncy Castle, PDFBox and pyHanko do not take it'
 
+const IS_NAMED_OTHERWISE =
+  'names its address in other octets than the certificate: OpenSSL, and often Bouncy Castle, PDFBox and pyHanko, do not take it'
+
 /** Says which validators do not take a CRL about a certificate, and why, if any. */
 export function findCrlDoubt(
-  { doubt }: Pick<CheckedCrl, 'doubt'>,
+  { doubt, scope }: Pick<CheckedCrl, 'doubt' | 'scope'>,
   { addresses }: Pick<IssuedCertificate, 'addresses'>,
 ): string | undefined {
-  return doubt ?? (addresses.namesOwnIssuer ? NAMES_OWN_ISSUER : undefined)
+  const { distributionPoints, namesOwnIssuer } = addresses
+  const otherwise = isNamedOtherwise(scope, distributionPoints) ? IS_NAMED_OTHERWISE : undefined
+  return doubt ?? otherwise ?? (namesOwnIssuer ? NAMES_OWN_ISSUER : undefined)
 }
 
 /** Returns whether data were made before a certificate was issued, so that who made them may not have known of it. */

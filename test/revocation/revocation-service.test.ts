@@ -660,6 +660,23 @@ t.test('a CRL that some validators do not take counts, with a warning', async (t
   )
 })
 
+t.test(
+  'a CRL that names its address in other octets than the certificate counts, with a warning',
+  async (t) => {
+    const { watch, authority, server, certificates } = await setUp(t)
+    server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))
+    const named = `fullname = URI:${server.url.replace('http:', 'HTTP:')}/authority.crl`
+    const extensions = ['issuingDistributionPoint = critical, @scope', '[scope]', named]
+    server.on('/authority.crl', () => authority.crl({ extensions }))
+    const { until, service } = watch(QUICK)
+    await until(({ complete, crls }) => complete && crls.length === 2)
+    t.strictSame(service.doubts(certificates), [
+      'The CRL about CN=leaf names its address in other octets than the certificate: OpenSSL, and often Bouncy Castle, PDFBox and ' +
+        'pyHanko, do not take it in containers of level b-lt; have the authority correct it',
+    ])
+  },
+)
+
 t.test('a CRL of a distribution point with its own issuer as cRLIssuer counts, with a warning', async (t) => {
   const { server, authority, root, directory, certificates } = await setUpCrls(t)
   const points = (...names: string[]) =>

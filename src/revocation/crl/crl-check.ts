@@ -163,7 +163,7 @@ const VERSION_2 = Buffer.of(1)
 function findDoubt(
   { version, extensions }: Crl,
   { distributionPoints }: CrlScope,
-  { hasOddReason }: FoundEntries,
+  found: FoundEntries,
 ): string | undefined {
   const critical = KNOWN_TO_SOME.find((id) => extensions.get(id)?.critical)
   if (critical !== undefined) {
@@ -172,7 +172,10 @@ function findDoubt(
   if (version !== undefined && !version.equals(VERSION_2)) {
     return 'has another version than 2: Bouncy Castle and PDFBox do not take it'
   }
-  if (hasOddReason) {
+  if (found.critical !== undefined) {
+    return `has an entry with a critical extension, ${found.critical}, which is not to be critical: OpenSSL does not take it`
+  }
+  if (found.hasOddReason) {
     return 'has a reasonCode that is no ENUMERATED: Bouncy Castle and PDFBox do not take it'
   }
   const [malformed] = findDoubtfulCrlExtensions(extensions)

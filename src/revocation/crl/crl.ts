@@ -14,7 +14,7 @@ import {
   readExtensionList,
   readExtensions,
 } from '../../x509/extensions.ts'
-import { includesName, sameGeneralName } from '../../x509/names.ts'
+import { DIRECTORY_NAME, includesName, sameGeneralName } from '../../x509/names.ts'
 import {
   describeReason,
   encodeSignedObject,
@@ -194,6 +194,21 @@ export function findScopeProblem(
 }
 
 /**
+ * Returns whether a CRL names its distribution point in other octets than the certificate does, such as another case of the host. RFC
+ * 5280 7.4 finds these the same, and validators that compare octets do not. All of them compare directory names as names.
+ */
+export function isNamedOtherwise(
+  { distributionPoints }: CrlScope,
+  ownDistributionPoints: readonly Buffer[],
+): boolean {
+  const isShared = (name: Buffer) =>
+    ownDistributionPoints.some(
+      (own) => own.equals(name) || (name[0] === DIRECTORY_NAME && sameGeneralName(own, name)),
+    )
+  return distributionPoints !== undefined && !distributionPoints.some(isShared)
+}
+
+/**
  * Octets of entries that are read in one turn of the event loop. 400 usual entries take less than 1 ms, and entries
  * full of names 20 ms. A limit in entries would let the latter take seconds.
  */
@@ -202,6 +217,9 @@ const OCTETS_PER_TURN = 20_000
 /** Octets of an entry's issuer names; real ones have some hundred. Longer ones would take long to compare. */
 const MAX_ISSUER_LENGTH = 10_000
 
+/** Extensions of entries that are accepted if they are critical. Authorities mark them so by mistake (RFC 5280 5.3). */
+const KNOWN_IN_ENTRIES = [CRL_EXTENSION.reasonCode, CRL_EXTENSION.invalidityDate]
+
 /** Revocations keyed by serial numbers: contents of INTEGERs in hex. */
 export type Revocations = ReadonlyMap<string, Revocation>
 
@@ -209,6 +227,8 @@ export interface FoundEntries extends Flawed {
   readonly revocations: Revocations
   /** True if an entry has a reasonCode that is no ENUMERATED, as RFC 5280 5.3.1 demands. */
   readonly hasOddReason: boolean
+  /** Object identifier of an accepted extension that an entry has marked critical; undefined without one. */
+  readonly critical: string | undefined
 }
 
 /**
@@ -229,6 +249,7 @@ export async function findRevocations(
   const revocations = new Map<string, Revocation>()
   let flaw: string | undefined
   let hasOddReason = false
+  let critical: string | undefined
   let isOfIssuer = true
   let octets = 0
   while (entries?.tag !== undefined) {
@@ -244,7 +265,8 @@ export async function findRevocations(
       const time = new DerReader(entry.element(entry.tag === TAG.utcTime ? TAG.utcTime : TAG.generalizedTime))
       const extensions = readExtensionList(entry.enterOptional(TAG.sequence))
       entry.finish()
-      flaw ??= findUnknownCritical(extensions, [CRL_EXTENSION.reasonCode, CRL_EXTENSION.invalidityDate])
+      flaw ??= findUnknownCritical(extensions, KNOWN_IN_ENTRIES)
+      critical ??= KNOWN_IN_ENTRIES.find((id) => extensions.get(id)?.critical)
       const other = extensions.get(CRL_EXTENSION.certificateIssuer)
       isOfIssuer = other === undefined ? isOfIssuer : isIssuer(other.value, issuer)
       const code = extensions.get(CRL_EXTENSION.reasonCode)
@@ -264,7 +286,7 @@ export async function findRevocations(
     }
   }
   flaw ??= entries?.flaw
-  return { revocations, hasOddReason, ...(flaw !== undefined && { flaw }) }
+  return { revocations, hasOddReason, critical, ...(flaw !== undefined && { flaw }) }
 }
 
 /**

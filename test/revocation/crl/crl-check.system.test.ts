@@ -7,7 +7,7 @@ import { ID_RSASSA_PSS } from '../../../src/algorithms/rsa-pss.ts'
 import { DerReader } from '../../../src/asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../../src/asn1/tag.ts'
-import { findScopeProblem, readCrl } from '../../../src/revocation/crl/crl.ts'
+import { findScopeProblem, isNamedOtherwise, readCrl } from '../../../src/revocation/crl/crl.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { readAddresses } from '../../../src/x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../../src/x509/certificate-fields.ts'
@@ -679,17 +679,21 @@ t.test('what only some validators take in the version and the entries of a CRL',
   const version = (number: number) => ({ [CRL.version]: encode(TAG.integer, Buffer.of(number)) })
   const otherVersion = 'has another version than 2: Bouncy Castle and PDFBox do not take it'
   const wrongReason = 'has a reasonCode that is no ENUMERATED: Bouncy Castle and PDFBox do not take it'
-  const entry = (reason: string) =>
-    encode(
+  const entry = (value: string, critical: string | undefined, id = '2.5.29.21') => {
+    const flag = critical === undefined ? [] : [encode(TAG.boolean, hex(critical))]
+    const extension = [encodeObjectIdentifier(id), ...flag, encode(TAG.octetString, hex(value))]
+    return encode(
       TAG.sequence,
       encode(TAG.integer, Buffer.of(5)),
       timeOf('260102030405Z'),
-      encode(
-        TAG.sequence,
-        encode(TAG.sequence, encodeObjectIdentifier('2.5.29.21'), encode(TAG.octetString, hex(reason))),
-      ),
+      encode(TAG.sequence, encode(TAG.sequence, ...extension)),
     )
-  const entries = (...reasons: string[]) => ({ [CRL.entries]: encode(TAG.sequence, ...reasons.map(entry)) })
+  }
+  const listing = (...listed: Buffer[]) => ({ [CRL.entries]: encode(TAG.sequence, ...listed) })
+  const entries = (...reasons: string[]) => listing(...reasons.map((reason) => entry(reason, undefined)))
+  const date = '180f32303236303130313030303030305a'
+  const criticalEntry = (id: string) =>
+    `has an entry with a critical extension, ${id}, which is not to be critical: OpenSSL does not take it`
   for (const [fields, doubt] of [
     [version(0), otherVersion],
     [version(1), undefined],
@@ -698,6 +702,19 @@ t.test('what only some validators take in the version and the entries of a CRL',
     [entries('0a0101', '020101'), wrongReason],
   ] as const) {
     t.equal((await changed(fields)).doubt, doubt)
+  }
+  for (const [listed, id] of [
+    [[entry('0a0101', 'ff'), entry('0a0104', undefined)], '2.5.29.21'],
+    [[entry('0a0101', undefined), entry(date, 'ff', '2.5.29.24')], '2.5.29.24'],
+    [[entry(date, undefined, '2.5.29.24')], undefined],
+  ] as const) {
+    const crl = resign(good, root.keyFile, listing(...listed))
+    t.equal((await check(crl)).doubt, id && criticalEntry(id))
+    if (id === undefined) {
+      verifyWith(crl)
+    } else {
+      t.throws(() => verifyWith(crl), /unhandled critical CRL extension/)
+    }
   }
   t.equal((await check(await made())).doubt, undefined, 'version 1 is the default')
 })
@@ -708,7 +725,6 @@ t.test('a CRL about certificates of one kind, or of one distribution point', asy
     [['onlyuser = TRUE'], undefined],
     [['onlyCA = TRUE'], 'it is about other kinds of certificates'],
     [[`fullname = URI:http://other.example/, URI:${address}`], undefined],
-    [['fullname = URI:HTTP://crl.EXAMPLE:80/list.crl'], undefined],
     [['fullname = URI:http://other.example/'], 'it is the one of another distribution point'],
     [['relativename = name', '[name]', 'CN = part'], 'it is the one of another distribution point'],
   ] as const) {
@@ -717,6 +733,31 @@ t.test('a CRL about certificates of one kind, or of one distribution point', asy
     t.equal(findScopeProblem(scope, leaf.certificate, own), outOfScope, lines[0])
   }
 })
+
+t.test(
+  'a CRL that names its distribution point in other octets than the certificate covers it',
+  async (t) => {
+    const own = readAddresses(readCertificateFields(leaf.certificate)).distributionPoints
+    for (const [line, isOtherwise] of [
+      ['onlyuser = TRUE', false],
+      [`fullname = URI:${address}`, false],
+      [`fullname = URI:http://CRL.example/list.crl, URI:${address}`, false],
+      ['fullname = URI:HTTP://crl.example/list.crl', true],
+      ['fullname = URI:http://crl.EXAMPLE:80/list.crl', true],
+      ['fullname = URI:http://crl.example/./list.crl', true],
+    ] as const) {
+      const crl = await made({ extensions: scope(line) })
+      const checked = await check(crl)
+      t.equal(findScopeProblem(checked.scope, leaf.certificate, own), undefined, line)
+      t.equal(isNamedOtherwise(checked.scope, own), isOtherwise, line)
+      if (isOtherwise) {
+        t.throws(() => verifyWith(crl), /different CRL scope/, line)
+      } else {
+        verifyWith(crl)
+      }
+    }
+  },
+)
 
 t.test(
   'a distribution point whose name is relative to that of its issuer, as openssl compares it',
@@ -734,13 +775,13 @@ t.test(
       [['relativename = name', ...name('a')], undefined],
       [['relativename = name', ...name('b')], 'it is the one of another distribution point'],
       [['fullname = dirName:name', '[name]', '0.CN = root', '1.CN = part a'], undefined],
+      [['fullname = dirName:name', '[name]', '0.CN = ROOT', '1.CN = Part A'], undefined],
     ] as const) {
       const crl = await made({ extensions: scope(...names) })
-      t.equal(
-        findScopeProblem((await check(crl)).scope, certificate.certificate, distributionPoints),
-        outOfScope,
-      )
+      const checked = await check(crl)
+      t.equal(findScopeProblem(checked.scope, certificate.certificate, distributionPoints), outOfScope)
       if (outOfScope === undefined) {
+        t.notOk(isNamedOtherwise(checked.scope, distributionPoints))
         verifyWith(crl, root, certificate)
       } else {
         t.throws(() => verifyWith(crl, root, certificate), /different CRL scope/)
