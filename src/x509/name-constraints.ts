@@ -12,6 +12,13 @@ import { canonicalName, DIRECTORY_NAME, DNS_NAME, listAttributes, RFC822_NAME, U
 const MINIMUM = contextTag(0, 'primitive')
 const ZERO = Buffer.of(0)
 
+/** An otherName of a GeneralName (RFC 5280 4.2.1.6). */
+const OTHER_NAME = contextTag(0)
+const ID_SMTP_UTF8_MAILBOX = '1.3.6.1.5.5.7.8.9'
+
+/** User information in a URI (RFC 3986 3.2.1). */
+const USER_INFORMATION = /^[^:]+:\/\/[^/?#]*@/
+
 /** Bases of subtrees, each a DER GeneralName. */
 export interface NameConstraints {
   readonly permitted: readonly Buffer[]
@@ -68,7 +75,8 @@ export type NarrowConstraint = readonly [why: string, refusedBy: string]
 
 /**
  * Finds why some validators do not find an allowed name so: NSS and EU DSS compare directory names octet by octet, OpenSSL alone takes a
- * mailbox without its local part for a host, and RFC 5280 4.2.1.10 knows neither empty bases nor host names with a leading dot.
+ * mailbox without its local part for a host, and RFC 5280 4.2.1.10 knows neither empty bases nor host names with a leading dot. Forms
+ * that a validator does not compare make it refuse even paths without such a name.
  */
 export function findNarrowConstraint(
   fields: Pick<CertificateFields, 'subject' | 'extensions'>,
@@ -78,13 +86,19 @@ export function findNarrowConstraint(
   if (permitted.some(isEmpty) || excluded.some((base) => base[0] !== DNS_NAME && isEmpty(base))) {
     return ['an empty name', 'Java, EU DSS, pyHanko']
   }
+  if ([...permitted, ...excluded].some((base) => FORMS[base.readUInt8()] === undefined)) {
+    return [
+      'names of a form, such as otherName or registeredID, that only some compare',
+      'Bouncy Castle, PDFBox, pyHanko',
+    ]
+  }
   const isOdd = (base: Buffer) =>
     (base[0] === RFC822_NAME && toText(contentOf(base)).startsWith('@')) ||
     (base[0] === DNS_NAME && toText(contentOf(base)).startsWith('.'))
   const isPermitted = subtreesOf(permitted.filter((base) => !isOdd(base)))
-  const isNarrow = (form: number) =>
+  const isNarrow = (form: number, isMinded = (name: Buffer) => isPermitted(name) !== true) =>
     permitted.some(([tag]) => tag === form) &&
-    listNames(fields).some((name) => name[0] === form && isPermitted(name) !== true)
+    listNames(fields).some((name) => name[0] === form && isMinded(name))
   if (isNarrow(RFC822_NAME)) {
     return [
       'an e-mail address that begins with @, where RFC 5280 4.2.1.10 has a host alone',
@@ -93,6 +107,12 @@ export function findNarrowConstraint(
   }
   if (isNarrow(DNS_NAME)) {
     return ['a host name with a leading dot', 'EU DSS, pyHanko']
+  }
+  if (isNarrow(URI, (name) => USER_INFORMATION.test(toText(contentOf(name))))) {
+    return ['the host of an address, which has user information before it', 'OpenSSL, EU DSS']
+  }
+  if (isNarrow(IP_ADDRESS, () => true)) {
+    return ['an IP address', 'EU DSS, pyHanko']
   }
   const rdns = new DerReader(fields.subject).content(TAG.sequence)
   const bases = permitted
@@ -118,8 +138,19 @@ function listNames({ subject, extensions }: Pick<CertificateFields, 'subject' | 
   return [
     ...(isEmpty ? [] : [encode(DIRECTORY_NAME, subject)]),
     ...listEmailAddresses(subject).map((address) => encode(RFC822_NAME, address)),
-    ...listElements(extensions, EXTENSION.subjectAltName),
+    ...listElements(extensions, EXTENSION.subjectAltName).map(asMailbox),
   ]
+}
+
+/** Returns the rfc822Name that an SmtpUTF8Mailbox is compared as (RFC 9598 6), and other GeneralNames as they are. */
+function asMailbox(name: Buffer): Buffer {
+  if (name[0] !== OTHER_NAME) {
+    return name
+  }
+  const other = new DerReader(contentOf(name))
+  return other.objectIdentifier() === ID_SMTP_UTF8_MAILBOX
+    ? encode(RFC822_NAME, other.enter(contextTag(0)).content(TAG.utf8String))
+    : name
 }
 
 function listEmailAddresses(subject: Buffer): Buffer[] {
@@ -165,7 +196,7 @@ const IP_ADDRESS = contextTag(7, 'primitive')
 const FORMS: Readonly<Record<number, NameForm>> = {
   [RFC822_NAME]: {
     matcher: readingOnce(readMailbox, (base) => splitMailbox(toText(base)), isMailboxWithin),
-    show: (name) => `the e-mail address ${quote(toText(name))}`,
+    show: (name) => `the e-mail address ${quote(name.toString())}`,
   },
   [DNS_NAME]: {
     matcher: readingOnce(toLowerCase, toLowerCase, isHostWithin),

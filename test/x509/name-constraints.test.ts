@@ -44,6 +44,16 @@ const CASES: readonly Case[] = [
     forbidden: 'the e-mail address a@example.com',
   },
   { constraints: 'excluded;email:example.com', subject: '/CN=x/emailAddress=a@example.org' },
+  // SmtpUTF8Mailbox of jö@Example.com and of jö@example.org
+  {
+    constraints: 'permitted;email:example.com',
+    san: 'DER:301fa01d06082b06010505070809a0110c0f6ac3b6404578616d706c652e636f6d',
+  },
+  {
+    constraints: 'permitted;email:example.com',
+    san: 'DER:301fa01d06082b06010505070809a0110c0f6ac3b6406578616d706c652e6f7267',
+    forbidden: 'the e-mail address jö@example.org',
+  },
   { constraints: 'permitted;DNS:example.com', san: 'DNS:a.b.Example.com, DNS:example.com' },
   {
     ...{ constraints: 'permitted;DNS:example.com', san: 'DNS:badexample.com' },

@@ -799,6 +799,38 @@ t.test('name constraints that only some validators find fulfilled', async (t) =>
   }
 })
 
+t.test('name constraints that only some validators compare', async (t) => {
+  const forms =
+    'names of a form, such as otherName or registeredID, that only some compare: some validators refuse signatures because of it ' +
+    '(Bouncy Castle, PDFBox, pyHanko); '
+  const user =
+    'the host of an address, which has user information before it: some validators refuse signatures because of it (OpenSSL, EU DSS); '
+  const address = 'an IP address: some validators refuse signatures because of it (EU DSS, pyHanko); '
+  for (const [index, [line, name, why, isTakenByOpenssl]] of (
+    [
+      ['permitted;otherName:1.3.6.1.4.1.311.20.2.3;UTF8:@example.com', 'DNS:a', forms, true],
+      ['excluded;otherName:1.3.6.1.4.1.311.20.2.3;UTF8:@example.com', 'DNS:a', forms, true],
+      ['permitted;RID:1.2.3', 'DNS:a', forms, true],
+      ['permitted;URI:example.com', 'URI:http://user@example.com:80/a', user, false],
+      ['permitted;URI:example.com', 'URI:http://example.com:80/a@b', undefined, true],
+      ['permitted;URI:example.com', 'DNS:a', undefined, true],
+      ['permitted;IP:10.0.0.0/255.0.0.0', 'IP:10.1.2.3', address, true],
+      ['permitted;IP:10.0.0.0/255.0.0.0', 'DNS:a', undefined, true],
+    ] as const
+  ).entries()) {
+    const authority = makeAuthority(`Odd forms CA ${index}`, root, {
+      extensions: [CA, SIGNS_CERTIFICATES, OCSP, `nameConstraints = critical, ${line}`],
+    })
+    const signer = makeLeaf({ issuer: authority, extension: `subjectAltName = ${name}` })
+    t.match(review([signer, authority], [root]), { problems: [], warnings: why ? [why] : [] }, line)
+    if (isTakenByOpenssl) {
+      opensslVerify(signer, [authority], root)
+    } else {
+      t.throws(() => opensslVerify(signer, [authority], root), /permitted subtree violation/, line)
+    }
+  }
+})
+
 t.test('name constraints with an empty name, or a host name with a leading dot', async (t) => {
   const dot =
     'a host name with a leading dot: some validators refuse signatures because of it (EU DSS, pyHanko); '
