@@ -7,7 +7,7 @@ import { Access } from './access/access.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { createCheckpointSigner } from './audit/checkpoint-signer.ts'
 import { callback } from './callback/routes.ts'
-import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
+import { BODY_PERIOD_MS, CLOSING_BODY_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 import { hasAddress } from './common/networks.ts'
 import { RepeatedWarning } from './common/repeated-warning.ts'
 import type { Configuration, LoadedAccess, LoadedSigners, LoadedTls } from './configuration/configuration.ts'
@@ -64,6 +64,9 @@ const MAX_PROXIES = 32
 /** Interval, in ms, at which Node looks for requests that arrive too slowly. */
 const TIMEOUT_CHECK_MS = 1_000
 
+/** Time to send answers once the service closes, in ms. */
+const CLOSING_SEND_MS = 500
+
 export interface AppOptions {
   readonly logger: Logger
   /** Called when a token is reached before the service was first ready, and the configuration does not fit it. */
@@ -82,12 +85,14 @@ interface ServerOptions {
   readonly registry: Registry
   /** Absent if the port speaks plain HTTP. */
   readonly tls?: TlsConfiguration | undefined
+  /** Time that requests may take once the service closes, in ms. */
+  readonly closingMs: number
 }
 
 /** Creates the server of one port, with what surrounds requests on every port. */
 async function createServer(
   configuration: Configuration,
-  { logger, registry, tls: tlsOfPort }: ServerOptions,
+  { logger, registry, tls: tlsOfPort, closingMs }: ServerOptions,
 ) {
   const { trustedProxies } = configuration
   const lines = new LineLimit(logger)
@@ -132,7 +137,12 @@ async function createServer(
   }).withTypeProvider<TypeBoxTypeProvider>()
   malformed.watch(app.server)
   await app.register(routeList)
-  await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
+  await app.register(connections, {
+    limit: configuration.maxConnections,
+    closeMs: closingMs + CLOSING_SEND_MS,
+    registry,
+    log: logger,
+  })
   await app.register(turns)
   await app.register(requestLog, { lines })
   await app.register(httpDefaults)
@@ -153,7 +163,10 @@ export async function buildApp(
   const registry = new Registry()
   const { tls: tlsConfiguration, tracesUrl } = configuration
   const traces = tracesUrl === undefined ? undefined : await startTraces(tracesUrl, logger)
-  const app = await createServer(configuration, { logger, registry, tls: tlsConfiguration })
+  const app = await createServer(configuration, {
+    ...{ logger, registry, tls: tlsConfiguration },
+    closingMs: CLOSING_BODY_MS + configuration.hsm.timeoutMs,
+  })
   if (traces !== undefined) {
     await app.register(tracing, { traces })
   }
@@ -319,7 +332,7 @@ type Pages = Omit<HealthOptions, 'showsDetails'> & StatusSources
 
 /** Builds the server for operators. It signs nothing, and its requests and connections are in no metric. */
 async function buildAdmin(configuration: Configuration, logger: Logger, pages: Pages) {
-  const admin = await createServer(configuration, { logger, registry: new Registry() })
+  const admin = await createServer(configuration, { logger, registry: new Registry(), closingMs: 0 })
   await admin.register(cors, { origins: [] })
   await admin.register(statusPage, { page: pages })
   await admin.register(health, { ...pages, showsDetails: true })

@@ -10,3 +10,6 @@ export const REQUEST_TIMEOUT_MS = 120_000
 export const BODY_PERIOD_MS = 10_000
 
 export const MIN_BODY_BYTES = 10_000
+
+/** Time in which bodies may go on arriving once the service closes, in ms. */
+export const CLOSING_BODY_MS = 3_000

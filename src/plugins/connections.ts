@@ -28,6 +28,11 @@ declare module 'fastify' {
 export interface ConnectionsOptions {
   /** Most connections that may be open at the same time. */
   readonly limit: number
+  /**
+   * Time until connections are closed whatever is under way on them, in ms, once the service closes. Without it one client who does not
+   * read his answer would keep the service open until it is killed, with the end of its audit log missing.
+   */
+  readonly closeMs: number
   readonly registry: Registry
   readonly log: Logger
 }
@@ -100,7 +105,7 @@ export function findCurrent(socket: Socket): ServerResponse | undefined {
  * before, but asked to open another connection for their next request, which a load balancer then leads elsewhere.
  */
 export const connections = fp<ConnectionsOptions>(
-  async (app, { limit, registry, log }) => {
+  async (app, { limit, closeMs, registry, log }) => {
     /** Keyed by the socket that carries HTTP or, during a TLS handshake, by the one below it. */
     const open = new Map<Socket, Unanswered>()
     /**
@@ -301,6 +306,11 @@ export const connections = fp<ConnectionsOptions>(
       isAnnounced = true
       isClosing = true
       endIdle()
+      setTimeout(() => {
+        for (const socket of open.keys()) {
+          socket.destroy()
+        }
+      }, closeMs).unref()
     })
 
     registerGauge(registry, 'signing_service_http_connections', 'Connections that are open.', [], () => [

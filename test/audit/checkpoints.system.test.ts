@@ -1,6 +1,9 @@
 /** Checkpoints of a service, judged by OpenSSL; and its end under load. */
+
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
@@ -13,6 +16,7 @@ import {
   sha256,
 } from '../support/audit-records.ts'
 import { createCertifiedToken } from '../support/certified-token.ts'
+import { runCommand } from '../support/command.ts'
 import { SIGNATURE_TIMESTAMP } from '../support/container-parts.ts'
 import { createFaultyDisk } from '../support/faulty-disk/faulty-disk.ts'
 import { send } from '../support/http.ts'
@@ -129,6 +133,39 @@ t.test(
     })
   },
 )
+
+t.test('SIGTERM while clients neither send nor read: the chain is closed', async (t) => {
+  for (const [name, variables] of [
+    ['idlers', {}],
+    ['idlers-of-both-ports', { ADMIN_PORT: '0' }],
+  ] as const) {
+    const file = path(`${name}.jsonl`)
+    const server = await startReadyServerProcess(t, {
+      ...{ ...environment, ...variables, HSM_TIMEOUT_MS: '2000', AUDIT_FILE: file },
+    })
+    const page = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n'
+    const body =
+      'POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{'
+    for (const [address, text] of [
+      [server.adminUrl() || server.address, page.repeat(8)],
+      [server.address, body],
+    ] as const) {
+      const { hostname, port } = new URL(address)
+      const socket = connect(Number(port), hostname)
+      t.teardown(() => socket.destroy())
+      socket.on('error', () => {})
+      // Nobody reads it: of the pages, as many as fit into its buffers
+      await once(socket, 'connect')
+      socket.write(text)
+    }
+    await delay(500)
+    await end(server)
+    t.same(findChainProblems(readLines(file)), [])
+    t.match(checkpointsIn(file).at(-1), { closes: true, number: readRecords(file).length })
+    const { exitCode, stdout } = await runCommand({}, 'audit', 'verify', file, '--certificate', anchors)
+    t.equal(exitCode, 0, stdout)
+  }
+})
 
 t.test('a disk that does not answer', async (t) => {
   const disk = await createFaultyDisk(directory)

@@ -132,7 +132,7 @@ async function metrics(): Promise<Map<string, string>> {
   const app = Fastify()
   const log = pino({ level: 'silent' })
   await app.register(httpDefaults)
-  await app.register(connections, { limit: 1, registry, log })
+  await app.register(connections, { limit: 1, closeMs: 1_000, registry, log })
   await app.register(bodyBudget, { registry })
   const lines = new LineLimit(log)
   await app.register(requestLog, { lines })

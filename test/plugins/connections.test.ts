@@ -19,7 +19,7 @@ async function start(t: Test) {
   const lines: string[] = []
   const log = pino({}, { write: (line: string) => lines.push(line) })
   const app = Fastify({ forceCloseConnections: true })
-  await app.register(connections, { limit: LIMIT, registry, log })
+  await app.register(connections, { limit: LIMIT, closeMs: 1_000, registry, log })
   let requests = 0
   let bytesRead = 0
   app.addHook('onRequest', async () => {

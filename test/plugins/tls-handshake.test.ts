@@ -35,7 +35,7 @@ async function start(t: Test, limit = 16) {
     clientErrorHandler: (error, socket) => malformed.refuseConnection(error, socket),
   })
   const registry = new Registry()
-  await app.register(connections, { limit, registry, log })
+  await app.register(connections, { limit, closeMs: 1_000, registry, log })
   app.get('/ping', async () => 'pong')
   app.post('/length', async ({ body }) => (body as string).length)
   const sockets: Socket[] = []

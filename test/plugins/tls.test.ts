@@ -31,7 +31,7 @@ t.test('it is warned about 30, 14 and 7 days before its end, and an error afterw
   t.teardown(() => mock.timers.reset())
   const app = Fastify({ ...({ https: createServerOptions(configuration) } as object) })
   const registry = new Registry()
-  await app.register(connections, { limit: 16, registry, log })
+  await app.register(connections, { limit: 16, closeMs: 1_000, registry, log })
   await app.register(tls, { configuration, intervalMs: 0, load, registry, log })
   await app.ready()
   t.teardown(() => app.close())

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { CLOSING_BODY_MS } from '../../common/arrival.ts'
 import { removeFrom } from '../../common/remove-from.ts'
 import { INVALID_REQUEST, SERVICE_BUSY } from '../../errors.ts'
 import { BodyReader } from './body-reader.ts'
@@ -23,12 +24,6 @@ export interface JsonBodyOptions {
   /** Names of the fields that hold documents, of which only digests are needed. */
   readonly documents: readonly string[]
 }
-
-/**
- * Time in which bodies may go on arriving once the service closes, in ms. With it and the time for a signature the service has to be
- * closed before it is ended with its audit log open.
- */
-const ARRIVE_MS = 3_000
 
 /** Parses JSON bodies, and hashes long contents while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(
@@ -71,7 +66,7 @@ export const jsonBody = fp<JsonBodyOptions>(
         for (const reader of [...arriving]) {
           reader.stop(new SERVICE_BUSY())
         }
-      }, ARRIVE_MS).unref()
+      }, CLOSING_BODY_MS).unref()
     })
     app.addContentTypeParser('application/json', async (request: FastifyRequest) => {
       await request.bodyReader.whole

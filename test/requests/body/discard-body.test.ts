@@ -20,7 +20,12 @@ async function start(t: Test) {
       return push(chunk)
     }
   })
-  await app.register(connections, { limit: 100, registry: new Registry(), log: pino({ enabled: false }) })
+  await app.register(connections, {
+    limit: 100,
+    closeMs: 1_000,
+    registry: new Registry(),
+    log: pino({ enabled: false }),
+  })
   await app.register(httpDefaults)
   await app.register(async (scope) => {
     scope.addContentTypeParser('application/json', async ({ raw }: { readonly raw: IncomingMessage }) => {
