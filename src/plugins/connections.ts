@@ -179,7 +179,7 @@ export const connections = fp<ConnectionsOptions>(
       for (const [socket, unanswered] of open) {
         for (const [response, { since, bytesRead }] of unanswered) {
           const isSlow = response.req.complete
-            ? response.headersSent && now - since > BODY_PERIOD_MS
+            ? isSent(response) && now - since > limitReading(response)
             : now - since > SLOW_MS && socket.bytesRead - bytesRead < SLOW_BYTES_PER_MS * (now - since)
           if (isSlow && since < earliest) {
             slowest = socket
@@ -326,6 +326,19 @@ export const connections = fp<ConnectionsOptions>(
   },
   { name: 'connections' },
 )
+
+/** Returns whether an answer is on its way. One that waits behind another has no socket. */
+function isSent({ headersSent, socket }: ServerResponse): boolean {
+  return headersSent && socket !== null
+}
+
+/**
+ * Time after which the reader of an answer counts as slow, in ms. A page does not fit into the buffers of a distant connection, so
+ * that each short request for one would otherwise hold its connection for as long as a signature may be read.
+ */
+function limitReading({ req }: ServerResponse): number {
+  return req.method === 'POST' ? BODY_PERIOD_MS : SLOW_MS
+}
 
 /** Begins to remember the answers of a connection. */
 function track(socket: Socket): Unanswered {

@@ -13,7 +13,10 @@ import { until } from '../support/signing.ts'
 
 const LIMIT = 16
 
-/** Starts an application that answers /ping at once, and POST /wait never. */
+/** More than the buffers of a connection on the loopback interface take. */
+const PAGE = Buffer.alloc(16_000_000)
+
+/** Starts an application that answers /ping at once, /page with much, and POST /wait and POST /hold never. */
 async function start(t: Test) {
   const registry = new Registry()
   const lines: string[] = []
@@ -33,6 +36,12 @@ async function start(t: Test) {
     return new Promise(() => {})
   })
   app.post('/wait', async () => 'never')
+  app.post('/hold', () => new Promise(() => {}))
+  app.route({ method: ['GET', 'POST'], url: '/page', handler: async () => PAGE })
+  let answers = 0
+  app.addHook('onSend', async () => {
+    answers += 1
+  })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   const { hostname, port } = new URL(url)
@@ -52,6 +61,7 @@ async function start(t: Test) {
     url,
     open,
     requests: () => requests,
+    answers: () => answers,
     bytesRead: () => bytesRead,
     value,
     warnings: () => lines.filter((line) => line.includes('SIGNING_SERVICE_MAX_CONNECTIONS')).length,
@@ -66,10 +76,10 @@ function stopClock(t: Test): void {
   t.teardown(() => mock.restoreAll())
 }
 
-/** Has a second pass, after which a request is slow, and a connection without one is idle. */
-function passSecond(t: Test): void {
+/** Has time pass: by default a second, after which a request is slow, and a connection without one is idle. */
+function passSecond(t: Test, ms = 1_100): void {
   const now = performance.now.bind(performance)
-  mock.method(performance, 'now', () => now() + 1_100)
+  mock.method(performance, 'now', () => now() + ms)
   t.teardown(() => mock.restoreAll())
 }
 
@@ -161,6 +171,32 @@ t.test(
       await open('')
       await gone
       t.equal(await value('_shed_total', reason), 1)
+      mock.restoreAll()
+    }
+  },
+)
+
+t.test(
+  'who does not read a page is closed after a second, and who waits for a signature is not',
+  async (t) => {
+    const head = (line: string) => `${line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`
+    for (const [text, ms, reason] of [
+      [head('GET /page'), 1_100, 'slow'],
+      [head('POST /page'), 1_100, 'new'],
+      [head('POST /page'), 10_100, 'slow'],
+      [head('POST /hold') + head('GET /ping'), 1_100, 'new'],
+    ] as const) {
+      stopClock(t)
+      const { url, open, value, isOpen, answers } = await start(t)
+      for (let count = 0; count < LIMIT; count++) {
+        await open(text)
+        await isOpen(count + 1)
+      }
+      await until('all answers are under way', () => answers() === LIMIT)
+      passSecond(t, ms)
+      const ping = send(`${url}/ping`)
+      await (reason === 'slow' ? ping : t.rejects(ping, { code: /ECONNRESET|EPIPE/ }))
+      t.equal(await value('_shed_total', reason), 1, `${text.slice(0, 10)} after ${ms} ms`)
       mock.restoreAll()
     }
   },
