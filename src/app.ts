@@ -219,8 +219,8 @@ export async function buildApp(
     files: configuration.access.files,
     intervalMs: configuration.reloadIntervalMs,
     load: () => {
-      const { access: content, problems } = loadAccess()
-      return { content: content.configuration, problems }
+      const { access: content, ...rest } = loadAccess()
+      return { content: content.configuration, ...rest }
     },
     take: (content) => {
       access.replace(content)

@@ -104,6 +104,7 @@ export interface LoadedTls {
   /** Undefined if there are problems. */
   readonly tls: TlsConfiguration | undefined
   readonly problems: readonly ConfigurationProblem[]
+  readonly warnings: readonly string[]
 }
 
 /** The access of the present configuration, which may have problems. */
@@ -111,4 +112,5 @@ export interface LoadedAccess {
   /** Complete if there are no problems. Its files are known in any case. */
   readonly access: ReadAccess
   readonly problems: readonly ConfigurationProblem[]
+  readonly warnings: readonly string[]
 }

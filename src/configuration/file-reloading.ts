@@ -4,6 +4,12 @@ import { RepeatedWarning } from '../common/repeated-warning.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { FileWatch } from './file-watch.ts'
 
+interface Loaded<Content> {
+  readonly content: Content
+  /** Messages for the operator that do not keep the content from being taken over. */
+  readonly warnings: readonly string[]
+}
+
 export interface FileReloadingOptions<Content> {
   /** Words for the content of the files in messages, such as `the access`. */
   readonly what: string
@@ -12,7 +18,7 @@ export interface FileReloadingOptions<Content> {
   /** Interval at which the files are polled, in ms; 0 for never. */
   readonly intervalMs: number
   /** Reads the files anew. The content is complete if there are no problems. */
-  load(): { readonly content: Content; readonly problems: readonly ConfigurationProblem[] }
+  load(): Loaded<Content> & { readonly problems: readonly ConfigurationProblem[] }
   /** Takes the content over, and returns what the log says of it. */
   take(content: Content): object
   readonly log: BaseLogger
@@ -69,6 +75,12 @@ export class FileReloading<Content> {
       this.#retry = setTimeout(() => this.reload(), RETRY_MS).unref()
     } else {
       this.#warning.reset()
+      if (level === 'info') {
+        // The start has said those of what was there before
+        for (const warning of read.warnings) {
+          log.warn(warning)
+        }
+      }
       log[level](take(read.content), `${what} was taken over`)
     }
   }
@@ -78,11 +90,11 @@ export class FileReloading<Content> {
     this.#watch.stop()
   }
 
-  #load(): { readonly content: Content } | { readonly problem: string } {
+  #load(): Loaded<Content> | { readonly problem: string } {
     try {
-      const { content, problems } = this.#options.load()
+      const { content, problems, warnings } = this.#options.load()
       const problem = problems.map(({ variable, message }) => `${variable}: ${message}`).join('; ')
-      return problems.length === 0 ? { content } : { problem }
+      return problems.length === 0 ? { content, warnings } : { problem }
     } catch (error) {
       return { problem: `${this.#options.what} cannot be read (${(error as NodeJS.ErrnoException).code})` }
     }

@@ -225,15 +225,17 @@ function createFindings(apart: boolean): Findings {
 /** Loads who may have something signed, which is read again while the service runs. */
 export function loadAccess(environment: Variables): LoadedAccess {
   const problems: ConfigurationProblem[] = []
+  const warnings: string[] = []
   const values = validate(dropUnset(environment, []), problems)
-  return { access: readAccess(values, problems, []), problems }
+  return { access: readAccess(values, problems, warnings), problems, warnings }
 }
 
 /** Loads what the signing port shows and demands by TLS, which is read again while the service runs. */
 export function loadTls(environment: Variables): LoadedTls {
   const problems: ConfigurationProblem[] = []
+  const warnings: string[] = []
   const values = validate(dropUnset(environment, []), problems)
-  return { tls: readTls(values, problems, []), problems }
+  return { tls: readTls(values, problems, warnings), problems, warnings }
 }
 
 function readSigners(

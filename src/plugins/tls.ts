@@ -84,13 +84,13 @@ export const tls = fp<TlsOptions>(
 )
 
 /** Returns a configuration that was read anew, with a problem where it would be worse than the present one. */
-function readNext({ tls: next, problems }: LoadedTls, present: TlsConfiguration) {
+function readNext({ tls: next, problems, warnings }: LoadedTls, present: TlsConfiguration) {
   const now = new Date()
   const [leaf] = next?.validity ?? present.validity
   const invalidity = findInvalidity([leaf], now)
   const isWorse = invalidity !== undefined && findInvalidity(present.validity.slice(0, 1), now) === undefined
   const worse: ConfigurationProblem[] = isWorse ? [{ variable: 'TLS_CERT_FILE', message: invalidity }] : []
-  return { content: next as TlsConfiguration, problems: [...problems, ...worse] }
+  return { content: next as TlsConfiguration, problems: [...problems, ...worse], warnings }
 }
 
 /** Returns a function that logs when a certificate nears its end, once at each threshold, and when it is not valid. */

@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -69,6 +69,25 @@ t.test('keys of a file are taken over at a signal', async (t) => {
   service.app.reload()
   t.equal(await status(token), 401, 'a token that was verified with the former key is not good any more')
   t.equal(await status(signJwt(next, createClaims())), 200)
+})
+
+t.test('a secret that others may read is warned about when it is taken over', async (t) => {
+  const file = join(directory, 'secret')
+  writeFileSync(file, 's'.repeat(32), { mode: 0o600 })
+  const service = await startReadyService(t, {
+    ...environment,
+    ACCESS: 'jwt',
+    ACCESS_JWT_SECRET_FILE: file,
+    ACCESS_JWT_ISSUER: 'https://app.example.com',
+    ACCESS_JWT_AUDIENCE: 'signing-service',
+    SIGNERS_RELOAD_INTERVAL_MS: '0',
+  })
+  chmodSync(file, 0o644)
+  service.app.reload()
+  t.match(
+    service.log(),
+    /"level":40,[^\n]*ACCESS_JWT_SECRET_FILE: holds a secret, and everybody[^\n]*mode 644/,
+  )
 })
 
 t.test('keys of an address are fetched anew at a signal', async (t) => {

@@ -15,7 +15,7 @@ t.test('what cannot be read at all changes nothing, and is read again', async (t
       if (isAway) {
         throw Object.assign(new Error('too many files'), { code: 'EMFILE' })
       }
-      return { content: 'tokens', problems: [] }
+      return { content: 'tokens', problems: [], warnings: ['others may read it'] }
     },
     take: (content) => ({ taken: taken.push(content) }),
     log: pino({}, { write: (line) => errors.push(line) }),
@@ -29,5 +29,9 @@ t.test('what cannot be read at all changes nothing, and is read again', async (t
   isAway = false
   mock.timers.tick(15_000)
   t.same(taken, ['tokens'])
+  const warned = () => errors.filter((line) => line.includes('"msg":"others may read it"')).length
+  t.equal(warned(), 1)
+  await reloading.start()
+  t.equal(warned(), 1, 'the start has its own warnings')
   reloading.stop()
 })

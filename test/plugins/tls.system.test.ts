@@ -1,7 +1,7 @@
 /** The signing port over TLS, called by curl and OpenSSL. */
 import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -309,6 +309,14 @@ t.test('a renewed certificate is shown to new connections, and nothing is lost',
   files.putCertificate(server)
   files.putKey(server)
   await until('and back', async () => (await shownSerial(service.url)) === serials[0])
+})
+
+t.test('a key that others may read is warned about when it is taken over', async (t) => {
+  t.teardown(() => chmodSync(files.environment.TLS_KEY_FILE, 0o600))
+  const service = await start(t)
+  chmodSync(files.environment.TLS_KEY_FILE, 0o644)
+  service.app.reload()
+  t.match(service.log(), /"level":40,[^\n]*TLS_KEY_FILE: holds a secret, and everybody[^\n]*mode 644/)
 })
 
 t.test('a key that is emptied before it is written anew changes nothing', async (t) => {
