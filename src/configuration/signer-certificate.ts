@@ -13,7 +13,7 @@ import { readCertificate } from '../x509/read-certificate.ts'
 import { reviewSigner } from '../x509/review/certificate-review.ts'
 import { bestFirst } from '../x509/review/signer-candidates.ts'
 import { findMissingRevocationSources } from '../x509/review/warnings.ts'
-import { describeSubject, findInvalidity, validityPeriod } from '../x509/validity.ts'
+import { describeSubject, findValidityProblem, validityPeriod } from '../x509/validity.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 import { problemWith } from './problem.ts'
 import type { CertificateFiles, SignerCertificate, SignerConfiguration } from './signer-configuration.ts'
@@ -46,13 +46,14 @@ export function certificateFromFiles(configuration: CertifiedConfiguration): Sig
 export function certificateFromToken(
   certificates: readonly Uint8Array[],
   configuration: CertifiedConfiguration & Pick<SignerConfiguration, 'rules'>,
-  present?: Pick<SignerCertificate, 'certificate'>,
+  present?: Pick<SignerCertificate, 'certificate' | 'validity'>,
 ): SignerCertificate {
   // The message names no path, since the setting would replace the certificate on the token
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
   const { caCertificates, rules } = configuration
   const ranked = bestFirst(certificates.map(readCertificate), caCertificates, rules.minimumDaysLeft)
-  const kept = ranked.filter((one) => isInUse(one, present))
+  const isValid = present && !findValidityProblem(present.validity, new Date(), rules.minimumDaysLeft)
+  const kept = ranked.filter(({ raw }) => isValid && present.certificate.raw.equals(raw))
   const candidates = [...kept, ...ranked.filter((one) => !kept.includes(one))]
   const refusals: ConfigurationError[] = []
   for (const candidate of candidates) {
@@ -72,13 +73,6 @@ export function certificateFromToken(
     `of the ${candidates.length} certificates of the private key none can be used: ${listSome(candidates, nameCertificate)}; ` +
     `configure another one, or import it with "signing-service import-cert"; ${DELETE_ADVICE}`
   throw new ConfigurationError([...first.problems, describe(configuration.settings.certificate, several)])
-}
-
-function isInUse(one: X509Certificate, present: Pick<SignerCertificate, 'certificate'> | undefined): boolean {
-  return (
-    present?.certificate.raw.equals(one.raw) === true &&
-    findInvalidity([validityPeriod(one)], new Date()) === undefined
-  )
 }
 
 const DELETE_ADVICE = '"signing-service certs" lists them, and "signing-service delete-cert" deletes one'

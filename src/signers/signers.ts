@@ -329,32 +329,41 @@ export class Signers {
   }
 
   /**
-   * Ends the service, once, if no signer was ready before, and no token has refused its PIN: each start would tell that again. Later,
-   * one token that does not fit stops no other signers.
+   * Ends the service, once, if no signer was ready before and all tokens have been tried, unless one of them has refused its PIN, or not
+   * answered whether that is right: each start would tell it again.
    */
-  #refuseStart(error: ConfigurationError, isStart = !this.#wasReady): void {
-    if (this.#closing.signal.aborted) {
+  #refuseStart(error: ConfigurationError): void {
+    if (this.#wasReady) {
+      this.#tellMisfit(error)
       return
     }
-    const pools = this.#current.pools.map(({ pool }) => pool)
-    const states = pools.map((pool) => pool.status().state)
-    if (isStart && (states.includes('starting') || pools.some(({ isLoginPending }) => isLoginPending))) {
-      setTimeout(() => this.#refuseStart(error, true), POLL_MS).unref()
-      return
-    }
-    if (!isStart || states.includes('pin refused')) {
-      const news = error.problems.filter(
-        ({ variable, message }) => !this.#refusals.has(`${variable} ${message}`),
-      )
-      for (const { variable, message } of news) {
-        this.#refusals.add(`${variable} ${message}`)
+    const refused = this.#current
+    const decide = () => {
+      if (this.#closing.signal.aborted || this.#current !== refused) {
+        return
       }
-      logProblems(this.#options.log, 'error', news, 'a signer cannot sign: ')
-      this.#scheduleRetry()
-    } else if (!this.#misconfigured) {
-      this.#misconfigured = true
-      this.#options.onMisconfigured(error)
+      const pools = refused.pools.map(({ pool }) => pool)
+      const states = pools.map((pool) => pool.status().state)
+      if (states.includes('starting')) {
+        setTimeout(decide, POLL_MS).unref()
+      } else if (states.includes('pin refused') || pools.some(({ isLoginPending }) => isLoginPending)) {
+        this.#tellMisfit(error)
+      } else if (!this.#misconfigured) {
+        this.#misconfigured = true
+        this.#options.onMisconfigured(error)
+      }
     }
+    decide()
+  }
+
+  /** Logs what does not fit a token, each problem once, and tries again later: it stops no other signers. */
+  #tellMisfit({ problems }: ConfigurationError): void {
+    const news = problems.filter(({ variable, message }) => !this.#refusals.has(`${variable} ${message}`))
+    for (const { variable, message } of news) {
+      this.#refusals.add(`${variable} ${message}`)
+    }
+    logProblems(this.#options.log, 'error', news, 'a signer cannot sign: ')
+    this.#scheduleRetry()
   }
 }
 

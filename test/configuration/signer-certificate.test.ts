@@ -199,10 +199,15 @@ t.test('of several certificates on the token one counts that can be used', async
   const older = certify('/CN=Plain', 9, { keyFile: writePlainRsaKey({ keyFile }) })
   const newer = certify('/CN=Restricted', 5, { keyFile })
   const forKeys = certify('/CN=Key agreement', 1, { keyFile, extensions: ['keyUsage=keyAgreement'] })
-  const choose = (issued: Issued[], changes: object = {}) =>
+  const choose = (
+    issued: Issued[],
+    changes: object = {},
+    present?: Parameters<typeof certificateFromToken>[2],
+  ) =>
     certificateFromToken(
       certificatesOf(...issued).map(({ raw }) => raw),
       { ...COMMON, caCertificates: certificatesOf(root, issuing), ...changes },
+      present,
     )
   const chosen = choose([older, forKeys, newer])
   t.equal(chosen.certificate.subject, 'CN=Restricted')
@@ -217,6 +222,13 @@ t.test('of several certificates on the token one counts that can be used', async
   const names = (changes: object) => choose([older, newer], changes).certificate.subject
   t.equal(names({ algorithm: 'rsassa-pkcs1-v1_5' }), 'CN=Plain', 'the algorithm of the signer')
   t.equal(names({ rules: { ...RULES, hashAlgorithms: [SHA_256] } }), 'CN=Plain', 'its hash algorithms')
+  const present = choose([older])
+  const next = (issued: Issued[], changes?: object) => choose(issued, changes, present).certificate.subject
+  t.equal(next([newer, older]), 'CN=Plain', 'the one that is in use is kept')
+  t.equal(next([newer]), 'CN=Restricted', 'unless it is not there any more')
+  const renewed = certify('/CN=Renewed', 5, { keyFile, notAfter: new Date(Date.now() + 900 * 86_400_000) })
+  const demanding = { rules: { ...RULES, minimumDaysLeft: 500 } }
+  t.equal(next([renewed, older], demanding), 'CN=Renewed', 'or is not valid for long enough')
 })
 
 t.test('of several certificates on the token none can be used', async (t) => {

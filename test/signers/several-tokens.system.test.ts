@@ -228,6 +228,45 @@ t.test('the PIN of one token is wrong, and the key of the other is missing: the 
   module.plan()
 })
 
+t.test(
+  'the login at one token is never answered, and the key of the other is missing: the service stays',
+  async (t) => {
+    writeFileSync(folder.path('second-pin'), `${PIN}\n`)
+    folder.write({
+      near: folder.entry('near', { key: { label: 'none' } }),
+      far: folder.entry('far', { token: { ...faulty, pinFile: 'second-pin' } }),
+    })
+    module.plan('C_Login hang')
+    const logins = module.calls('C_Login')
+    const service = await startService(t, environment)
+    await until('it hangs', () => module.calls('C_Login') > logins)
+    process.kill(module.processes().at(-1) as number, 'SIGKILL')
+    await until('it is told', () => linesWith(service, 'a signer cannot sign: ').length > 0)
+    module.plan()
+    await until('the other signs', async () => (await health(service)).signers.far?.state === 'ready')
+    t.same(service.misconfigured, [])
+  },
+)
+
+t.test(
+  'a key that is missing while another token is opened ends nothing once it was corrected',
+  async (t) => {
+    const far = folder.entry('far', { token: { ...faulty, pinFile: 'second-pin' } })
+    folder.write({ near: folder.entry('near', { key: { label: 'none' } }), far })
+    module.plan('C_Login delay 4000 times=1')
+    const service = await startService(t, environment)
+    await until('it is missing', async () => (await health(service)).signers.near?.state === 'misconfigured')
+    folder.write({ near: folder.entry('near'), far })
+    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+    await until('all sign', async () => {
+      const { near, far } = (await health(service)).signers
+      return near?.state === 'ready' && far?.state === 'ready'
+    })
+    t.same(service.misconfigured, [])
+    module.plan()
+  },
+)
+
 t.test('a token that comes later is in use then, the others from the start', async (t) => {
   const third = await createHiddenToken(
     folder.token,
