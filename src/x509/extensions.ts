@@ -58,6 +58,12 @@ export const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 /** domainComponent, an attribute of distinguished names that is an IA5String (RFC 4519 2.4). */
 export const ID_DOMAIN_COMPONENT = '0.9.2342.19200300.100.1.25'
 
+/** telephoneNumber, an attribute of distinguished names that is a PrintableString (X.520 6.7.1). */
+export const ID_TELEPHONE_NUMBER = '2.5.4.20'
+
+/** x500UniqueIdentifier, an attribute of distinguished names that is a BIT STRING (X.520 6.2.7). */
+export const ID_UNIQUE_IDENTIFIER = '2.5.4.45'
+
 export interface Extension {
   readonly critical: boolean
   /** True if it says that it is not critical, which DER leaves out as the default (X.690 11.5). */

@@ -59,7 +59,7 @@ const MAX_EXPONENT = 2n ** 64n - 1n
 const MAX_BITS = 8192
 
 /** Names of curves over prime fields, in node:crypto's spelling. OpenSSL takes up to 5 ms for a signature on others. */
-const PRIME_CURVE = /^(?:prime|secp|brainpool|SM2)/
+const PRIME_CURVE = /^(?:prime|secp|brainpool)/
 
 /** Types of keys whose signatures are verified, as node:crypto names them. Node.js 24 knows further ones, which Node.js 20 does not. */
 const KNOWN_TYPES: readonly (string | undefined)[] = ['rsa', 'rsa-pss', 'ec', 'ed25519', 'ed448']

@@ -35,7 +35,7 @@ interface Files {
 /** Returns what the user of the HTTP process finds exposed. */
 function findAsUser({ module = '/usr/bin/env', pin, signersFile, server }: Files): ConfigurationProblem[] {
   const signer = {
-    access: { module, ...(pin === undefined ? {} : { pin: { file: pin } }) },
+    access: { module, pin: pin === undefined ? { variable: 'HSM_PIN' } : { file: pin } },
     settings: { module: 'HSM_MODULE', pin: 'HSM_PIN_FILE' },
   }
   const program = `

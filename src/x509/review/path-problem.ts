@@ -42,7 +42,7 @@ export function findIssuerProblems(path: readonly X509Certificate[], index: numb
     return [`${its} ${unreadable}; have it issued anew`]
   }
   const problems: string[] = []
-  // A root counts as an authority by being trusted (6.1.4 (k)), unless it says itself that it is none
+  // A root counts as an authority by being trusted (6.1.4 (k)), where its version is 1 or its key usage says so
   const isPlainRoot =
     selfSigned && (version === 1 || lacksConstraints(readCertificateFields(issuer).extensions, keyUsage))
   if (!ca && !isPlainRoot) {

@@ -13,7 +13,14 @@ import { TAG } from '../../asn1/tag.ts'
 import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
 import { readCertificateFields } from '../certificate-fields.ts'
 import { isSelfIssued, isSelfSigned } from '../chain.ts'
-import { EXTENSION, type Extensions, ID_DOMAIN_COMPONENT } from '../extensions.ts'
+import {
+  EXTENSION,
+  type Extensions,
+  ID_DOMAIN_COMPONENT,
+  ID_EMAIL_ADDRESS,
+  ID_TELEPHONE_NUMBER,
+  ID_UNIQUE_IDENTIFIER,
+} from '../extensions.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { findDoubtfulExtensions, findUnreadableExtensions } from '../malformed-extensions.ts'
 import { listAttributes } from '../names.ts'
@@ -177,7 +184,7 @@ function findFieldFlaw(certificate: X509Certificate): FieldFlaw | undefined {
   }
   if ([subject, issuer].some(hasOddValue)) {
     return {
-      flaw: 'has an attribute in the name of its subject or issuer whose value is not a string of RFC 5280 4.1.2.4',
+      flaw: 'has an attribute in the name of its subject or issuer whose value is of a type that it should not have (RFC 5280 A.1, RFC 4519 2)',
       refusedBy: 'pyHanko',
     }
   }
@@ -215,11 +222,19 @@ const NAME_TYPES: readonly (number | undefined)[] = [
   TAG.universalString,
 ]
 
+/** The types that pyHanko reads in attributes with types of their own, keyed by the attributes. */
+const OTHER_NAME_TYPES: ReadonlyMap<string, readonly (number | undefined)[]> = new Map([
+  [ID_DOMAIN_COMPONENT, [TAG.ia5String, TAG.utf8String, TAG.printableString]],
+  [ID_EMAIL_ADDRESS, [TAG.ia5String, TAG.utf8String, TAG.printableString]],
+  [ID_TELEPHONE_NUMBER, [TAG.printableString]],
+  [ID_UNIQUE_IDENTIFIER, []],
+])
+
 /** @param name DER, or another encoding, which is told by itself */
 function hasOddValue(name: Buffer): boolean {
   try {
-    return listAttributes(name).some(({ type, value: [tag] }) =>
-      type === ID_DOMAIN_COMPONENT ? tag !== TAG.ia5String : !NAME_TYPES.includes(tag),
+    return listAttributes(name).some(
+      ({ type, value: [tag] }) => !(OTHER_NAME_TYPES.get(type) ?? NAME_TYPES).includes(tag),
     )
   } catch {
     return false

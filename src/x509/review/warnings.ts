@@ -349,7 +349,14 @@ export function describeMissingIssuer(
   if (unused.size === 0) {
     return missing
   }
-  if ([...unused.values()].some((certificate) => hasIssuerName(last, certificate))) {
+  const named = [...unused.values()].filter((certificate) => hasIssuerName(last, certificate))
+  if (named.some((certificate) => publicKeyOf(certificate) === undefined)) {
+    return (
+      `the chain is incomplete: it ends at the certificate of ${describeSubject(last)}, as that of its issuer has a key of a type that ` +
+      'is unknown here, or with which verifying takes long; some validators may not know it either'
+    )
+  }
+  if (named.length > 0) {
     const algorithm = findUnusualSignature(last)
     const orUnknown =
       algorithm === undefined ? '' : `; or the algorithm of the signature, ${algorithm}, may be unknown here`
