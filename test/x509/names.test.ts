@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { encode } from '../../src/asn1/der-writer.ts'
+import { encode, encodeObjectIdentifier } from '../../src/asn1/der-writer.ts'
 import { TAG } from '../../src/asn1/tag.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import { isIssuedBy, isSelfSigned } from '../../src/x509/chain.ts'
-import { sameName } from '../../src/x509/names.ts'
+import { listAttributes, sameName } from '../../src/x509/names.ts'
 import { issue } from '../support/certificates.ts'
 import {
   attribute,
@@ -187,4 +187,12 @@ t.test('a name whose strings stand for very many characters is that of nobody el
   t.equal(sameName(fives(5, 'É'), fives(5, 'é')), true, 'of 2,971')
   t.equal(sameName(fives(6, 'É'), fives(6, 'é')), false, 'of 3,565')
   t.equal(sameName(fives(6, 'é'), fives(6, 'é')), true, 'octet by octet')
+})
+
+t.test('the attributes of a name are listed, but for those without a value', async (t) => {
+  const valueless = encode(TAG.set, encode(TAG.sequence, encodeObjectIdentifier(UNIQUE_IDENTIFIER)))
+  const [named = Buffer.alloc(0)] = elementsOf(nameOf(attribute(COMMON_NAME, utf8String, 'a')))
+  t.strictSame(listAttributes(encode(TAG.sequence, valueless, named)), [
+    { type: '2.5.4.3', value: encode(utf8String, Buffer.from('a')) },
+  ])
 })
