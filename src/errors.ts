@@ -105,7 +105,8 @@ export const NOT_ALLOWED_FOR_SIGNER = createError('NOT_ALLOWED_FOR_SIGNER', '%s'
 export const CERTIFICATE_NOT_VALID = createError('CERTIFICATE_NOT_VALID', '%s', 500)
 export const CERTIFICATE_REVOKED = createError(
   'CERTIFICATE_REVOKED',
-  'The certificate of %s was revoked at %s (%s); have another one issued, or, where it is one of several of an authority, take it out of the files',
+  'The certificate of %s was revoked at %s (%s); have another one issued, or, where it is one of several of an authority, take it ' +
+    'out of the files',
   500,
 )
 export const SIGNATURE_SELF_CHECK_FAILED = createError(

@@ -208,7 +208,7 @@ t.test('the HTTP process records decisions in a folder of its own', async (t) =>
     const verify = ['cms', '-verify', '-binary', '-noverify', '-inform', 'PEM', '-content', document]
     t.equal(spawnSync('openssl', verify, { input: stdout }).status, 0)
 
-    // What it may read has to be right, and without HSM_USER the command stands for all of the service
+    // A file that HSM_USER may read has to be right. Without HSM_USER the command needs all files, as the service does
     writeFileSync(users, '{ "users": 1 }')
     chmodSync(users, 0o444)
     t.match(run(files, 'check').stdout, /configuration +ACCESS_FILE \/users: 1 is not valid/)

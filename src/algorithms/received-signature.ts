@@ -4,7 +4,7 @@ import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../asn1/algor
 import { ECDSA_WITH_HASH } from './ecdsa.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import { RSA_ENCRYPTION, RSA_WITH_HASH } from './rsa-pkcs1.ts'
-import { ID_RSASSA_PSS, parsePssParameters, verifyPss } from './rsa-pss.ts'
+import { ID_RSASSA_PSS, parsePssParameters, RSA_PSS, verifyPss } from './rsa-pss.ts'
 
 export interface ReceivedSignature {
   /** The signatureAlgorithm of the SignerInfo, DER. */
@@ -68,9 +68,6 @@ export interface SignatureIdentifier {
  */
 const MAX_PARAMETERS_LENGTH = 1_000
 
-/** Types of keys that make signatures of RSASSA-PSS, as node:crypto names them. */
-export const PSS_KEY_TYPES: readonly string[] = ['rsa', 'rsa-pss']
-
 /**
  * Reads the AlgorithmIdentifier of a signature. With RSASSA-PKCS1-v1_5 and ECDSA, parameters are absent or NULL: RFC
  * 4055 5 accepts both for RSA, and some authorities write NULL with ECDSA too.
@@ -81,7 +78,7 @@ export const PSS_KEY_TYPES: readonly string[] = ['rsa', 'rsa-pss']
 export function readSignatureIdentifier(der: Buffer): SignatureIdentifier {
   const { oid, parameters } = readSignatureParameters(der)
   if (oid === ID_RSASSA_PSS) {
-    return { oid, keyTypes: PSS_KEY_TYPES, ...parsePssParameters(parameters) }
+    return { oid, keyTypes: RSA_PSS.keyTypes, ...parsePssParameters(parameters) }
   }
   const known = KNOWN.get(oid)
   if (known === undefined || parameters !== undefined) {

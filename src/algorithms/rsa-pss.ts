@@ -220,7 +220,7 @@ export function parseReceivedPss(der: Buffer | undefined): ReceivedPss {
 
 /**
  * Returns an RSA key with the parameters of a signature, so that OpenSSL verifies with both hashes of them (RFC 4055 1.2). A
- * key that has parameters keeps its own.
+ * key keeps parameters of its own, if Node.js tells their hash.
  *
  * @param algorithm DER AlgorithmIdentifier of the signature
  * @throws Error when OpenSSL cannot read the parameters

@@ -48,12 +48,15 @@ export function isReadable({ setting, path, shown }: GivenFile, problems: Config
     }
     problems.push(problemWith(setting, 'cannot be read (it is not a file)', shown))
   } catch (error) {
-    problems.push(unreadable({ setting, path, shown }, error as NodeJS.ErrnoException))
+    problems.push(unreadable({ setting, shown }, error as NodeJS.ErrnoException))
   }
   return false
 }
 
-function unreadable({ setting, shown }: GivenFile, error: NodeJS.ErrnoException): ConfigurationProblem {
+function unreadable(
+  { setting, shown }: Pick<GivenFile, 'setting' | 'shown'>,
+  error: NodeJS.ErrnoException,
+): ConfigurationProblem {
   return { ...problemWith(setting, describeUnreadable(error), shown), isForbidden: error.code === 'EACCES' }
 }
 

@@ -9,7 +9,7 @@ import { fromVariables, type SignerDocument } from './signer-document.ts'
 import { readSignersFile } from './signers-file.ts'
 import { dropUnset, type Variables, validate } from './variables.ts'
 
-/** Where the PIN is for a signer of which nothing right says it: nowhere. Its files are looked at and watched all the same. */
+/** Stands for the PIN of a signer whose configuration says nowhere, or not rightly, where that is. Its other files are watched all the same. */
 const NO_PIN: PinSource = { variable: 'HSM_PIN' }
 
 /** Reads how a signer's token is reached. The result is complete if no problem was found. */

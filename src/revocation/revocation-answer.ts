@@ -2,12 +2,17 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
 import { promisify } from 'node:util'
 import {
-  PSS_KEY_TYPES,
   readSignatureIdentifier,
   readSignatureParameters,
   type SignatureIdentifier,
 } from '../algorithms/received-signature.ts'
-import { ID_RSASSA_PSS, parseReceivedPss, type ReceivedPss, restrictToPss } from '../algorithms/rsa-pss.ts'
+import {
+  ID_RSASSA_PSS,
+  parseReceivedPss,
+  type ReceivedPss,
+  RSA_PSS,
+  restrictToPss,
+} from '../algorithms/rsa-pss.ts'
 import { WEAK_SIGNATURES } from '../algorithms/weak-signatures.ts'
 import { findEncodingFlawInTurns } from '../asn1/der-check.ts'
 import { DerReader } from '../asn1/der-reader.ts'
@@ -282,7 +287,7 @@ function readScheme(algorithm: Buffer): Scheme {
   }
   const { oid, parameters } = readSignatureParameters(algorithm)
   if (oid === ID_RSASSA_PSS) {
-    return { keyTypes: PSS_KEY_TYPES, ...parseReceivedPss(parameters) }
+    return { keyTypes: RSA_PSS.keyTypes, ...parseReceivedPss(parameters) }
   }
   const { hash, keyTypes } = readSignatureIdentifier(algorithm)
   if (hash === undefined) {

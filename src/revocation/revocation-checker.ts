@@ -45,9 +45,13 @@ export function findCrlDoubt(
   { doubt, scope }: Pick<CheckedCrl, 'doubt' | 'scope'>,
   { addresses }: Pick<IssuedCertificate, 'addresses'>,
 ): string | undefined {
-  const { distributionPoints, namesOwnIssuer } = addresses
-  const otherwise = isNamedOtherwise(scope, distributionPoints) ? IS_NAMED_OTHERWISE : undefined
-  return doubt ?? otherwise ?? (namesOwnIssuer ? NAMES_OWN_ISSUER : undefined)
+  if (doubt !== undefined) {
+    return doubt
+  }
+  if (isNamedOtherwise(scope, addresses.distributionPoints)) {
+    return IS_NAMED_OTHERWISE
+  }
+  return addresses.namesOwnIssuer ? NAMES_OWN_ISSUER : undefined
 }
 
 /** Returns whether data were made before a certificate was issued, so that who made them may not have known of it. */

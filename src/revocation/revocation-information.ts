@@ -304,10 +304,12 @@ export class WatchedCertificate {
       return defined({ answer, crl })
     }
     // A CRL that some validators refuse proves more than a response without proof, and no more than another one that some refuse
-    const { certificate } = this.issued
-    const isCrlDoubted = findCrlDoubt(crl, this.issued) !== undefined || isMadeBefore(crl, certificate)
-    const provesMore = lacksProof(answer) || (answer.doubt !== undefined && !isCrlDoubted)
+    const provesMore = lacksProof(answer) || (answer.doubt !== undefined && !this.#isDoubted(crl))
     return provesMore && preferred === 'proven' ? { crl } : { answer }
+  }
+
+  #isDoubted(crl: CheckedCrl): boolean {
+    return findCrlDoubt(crl, this.issued) !== undefined || isMadeBefore(crl, this.issued.certificate)
   }
 
   /** Lists the reasons why there is nothing fresh. */

@@ -93,10 +93,7 @@ function describe(session: TokenSession, object: Handle, ofKeys: readonly Certif
     /** CKA_ID in lower-case hex. */
     id: read(pkcs11js.CKA_ID)?.toString('hex') ?? null,
     ...describeContent(value),
-    /** Says why the service takes it for no key, though other software may read it; null if the service reads it. */
-    problem: findReadingProblem(value),
-    /** SHA-256 of its DER SubjectPublicKeyInfo in hex, by which `keys` names the key; null if the service does not read it. */
-    publicKey: findPublicKey(value),
+    ...describeReading(value),
     /** True if the token shows a private key that the certificate belongs to. */
     privateKey: ofKeys.some(({ certificates }) => certificates.some(isValue)),
     /** True if the service takes it for that key, unless a file has the certificate. */
@@ -123,23 +120,30 @@ function describeContent(value: Buffer | undefined) {
   }
 }
 
-function findPublicKey(value: Buffer | undefined): string | null {
+interface Reading {
+  /** Says why the service takes it for no key, though other software may read it; null if the service reads it. */
+  readonly problem: string | null
+  /** SHA-256 of its DER SubjectPublicKeyInfo in hex, by which `keys` names the key; null if the service does not read that. */
+  readonly publicKey: string | null
+}
+
+function describeReading(value: Buffer | undefined): Reading {
+  if (value === undefined) {
+    return { problem: 'the token does not show its value', publicKey: null }
+  }
   try {
-    return fingerprint(encodePublicKey(readCertificate(value ?? Buffer.alloc(0)).publicKey))
-  } catch {
-    return null
+    return { problem: null, publicKey: findFingerprint(readCertificate(value)) }
+  } catch (error) {
+    return { problem: (error as Error).message, publicKey: null }
   }
 }
 
-function findReadingProblem(value: Buffer | undefined): string | null {
-  if (value === undefined) {
-    return 'the token does not show its value'
-  }
+function findFingerprint(certificate: X509Certificate): string | null {
   try {
-    readCertificate(value)
+    return fingerprint(encodePublicKey(certificate.publicKey))
+  } catch {
+    // OpenSSL does not know keys of this kind
     return null
-  } catch (error) {
-    return (error as Error).message
   }
 }
 

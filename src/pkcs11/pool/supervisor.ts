@@ -62,9 +62,8 @@ export class Supervisor {
   #startedAt = 0
   /** Processes that crashed before they signed, since one last signed. */
   #crashes = 0
-  /** Label of the token that was opened last, and of the one that has signed. */
-  #openedLabel: string | undefined
-  #provenLabel: string | undefined
+  /** Label of the token that was opened last. */
+  #label: string | undefined
   /** The token as the log last described it; undefined once it signs, as the next opening is news again. */
   #loggedOpening: object | undefined
   /** Ends the wait for the token to open, or for the next try. */
@@ -135,7 +134,6 @@ export class Supervisor {
       return false
     }
     this.#everReady = true
-    this.#provenLabel = this.#openedLabel
     this.#warning.reset()
     this.#loggedOpening = undefined
     this.#setState('ready')
@@ -211,7 +209,7 @@ export class Supervisor {
    */
   #selectSame(selector: TokenSelector): TokenSelector {
     const isNamed = selector.label !== undefined || selector.serial !== undefined
-    return isNamed ? selector : { ...selector, ...defined({ label: this.#provenLabel }) }
+    return isNamed || !this.#everReady ? selector : { ...selector, ...defined({ label: this.#label }) }
   }
 
   #receive(message: FromSignerProcess): void {
@@ -260,7 +258,7 @@ export class Supervisor {
     const { log } = this.#options
     clearTimeout(this.#timer)
     this.#patience.opened()
-    this.#openedLabel = foundToken.label
+    this.#label = foundToken.label
     const foundKeys = keys.filter(isFound).map(({ label, id }) => ({ label, id }))
     const opening = { foundToken, keys: foundKeys }
     if (!isDeepStrictEqual(opening, this.#loggedOpening)) {

@@ -5,7 +5,7 @@ import { EXTENSION } from '../extensions.ts'
 import { findForbiddenName, findNarrowConstraint, type NameConstraints } from '../name-constraints.ts'
 import { lacksPolicy } from '../policies.ts'
 import { describeSubject, validityPeriod } from '../validity.ts'
-import { findUnreadable, GOOD_KEYS, lacksConstraints, readForReview } from './reviewed-certificate.ts'
+import { findUnreadable, GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
 
 /**
  * Finds the first reason not to rely on signatures of a path's leaf. It refuses critical extensions and names too,
@@ -43,8 +43,7 @@ export function findIssuerProblems(path: readonly X509Certificate[], index: numb
   }
   const problems: string[] = []
   // A root counts as an authority by being trusted (6.1.4 (k)), where its version is 1 or its key usage says so
-  const isPlainRoot =
-    selfSigned && (version === 1 || lacksConstraints(readCertificateFields(issuer).extensions, keyUsage))
+  const isPlainRoot = selfSigned && (version === 1 || reviewed.lacksConstraints)
   if (!ca && !isPlainRoot) {
     problems.push(
       `${its} is not that of a certificate authority (no cA in its basicConstraints), but has issued ` +

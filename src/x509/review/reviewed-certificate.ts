@@ -15,7 +15,6 @@ import { readCertificateFields } from '../certificate-fields.ts'
 import { isSelfIssued, isSelfSigned } from '../chain.ts'
 import {
   EXTENSION,
-  type Extensions,
   ID_DOMAIN_COMPONENT,
   ID_EMAIL_ADDRESS,
   ID_TELEPHONE_NUMBER,
@@ -31,6 +30,8 @@ export interface ReviewedCertificate extends CertificateExtensions {
   /** The subject in one line. */
   readonly subject: string
   readonly selfSigned: boolean
+  /** True if it says by its key usage alone that it is that of an authority, which is enough for a root. */
+  readonly lacksConstraints: boolean
   /** Says why validators cannot read it, if so. The message follows the certificate's name, as the next two do. */
   readonly unreadable: string | undefined
   /** Names the extensions that some validators cannot read. */
@@ -74,16 +75,20 @@ const read = new WeakMap<X509Certificate, ReviewedCertificate | undefined>()
 function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined {
   try {
     const selfSigned = isSelfSigned(certificate)
+    const own = readCertificateExtensions(certificate)
+    const { extensions } = readCertificateFields(certificate)
+    const lacksConstraints =
+      !extensions.has(EXTENSION.basicConstraints) && own.keyUsage?.includes('keyCertSign') === true
     const weakKey = findWeakKey(certificate)
     const weakHash = findWeakSignatureHash(certificate)
     return {
-      ...readCertificateExtensions(certificate),
+      ...own,
       subject: describeSubject(certificate),
-      selfSigned,
+      ...{ selfSigned, lacksConstraints },
       unreadable: findUnreadableField(certificate),
-      malformed: findDoubtfulExtensions(readCertificateFields(certificate).extensions),
+      malformed: findDoubtfulExtensions(extensions),
       encodingFlaw: findEncodingFlaw(certificate.raw),
-      fieldFlaw: findFieldFlaw(certificate),
+      fieldFlaw: findFieldFlaw(certificate, lacksConstraints),
       weakKey: weakKey && `has a key that is not secure, ${weakKey}`,
       unusualCurve: weakKey === undefined ? findUnusualCurve(certificate) : undefined,
       weakSignature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,
@@ -157,7 +162,7 @@ function hasUsualPss(algorithm: Buffer): boolean {
 }
 
 /** Finds what in the fields of a certificate some validators refuse, though OpenSSL reads it. */
-function findFieldFlaw(certificate: X509Certificate): FieldFlaw | undefined {
+function findFieldFlaw(certificate: X509Certificate, lacksConstraints: boolean): FieldFlaw | undefined {
   const { version, subject, issuer, publicKeyBits, extensions } = readCertificateFields(certificate)
   if (version > VERSION_3 || (version < VERSION_3 && extensions.size > 0)) {
     return {
@@ -178,13 +183,14 @@ function findFieldFlaw(certificate: X509Certificate): FieldFlaw | undefined {
       refusedBy: 'some of gpgsm, Bouncy Castle, PDFBox and EU DSS',
     }
   }
-  const { keyUsage } = readCertificateExtensions(certificate)
-  if (isSelfIssued(certificate) && lacksConstraints(extensions, keyUsage)) {
+  if (lacksConstraints && isSelfIssued(certificate)) {
     return { flaw: 'is that of a root without basicConstraints (RFC 5280 4.2.1.9)', refusedBy: 'gpgsm' }
   }
   if ([subject, issuer].some(hasOddValue)) {
     return {
-      flaw: 'has an attribute in the name of its subject or issuer whose value is of a type that it should not have (RFC 5280 A.1, RFC 4519 2)',
+      flaw:
+        'has an attribute in the name of its subject or issuer whose value is of a type that it should not have ' +
+        '(RFC 5280 A.1, RFC 4519 2)',
       refusedBy: 'pyHanko',
     }
   }
@@ -205,11 +211,6 @@ function hasEmptyRdn(name: Buffer): boolean {
   } catch {
     return false
   }
-}
-
-/** Returns whether a certificate says by its key usage alone that it is that of an authority, which is enough for a root. */
-export function lacksConstraints(extensions: Extensions, keyUsage: readonly string[] | undefined): boolean {
-  return !extensions.has(EXTENSION.basicConstraints) && keyUsage?.includes('keyCertSign') === true
 }
 
 /** The types of DirectoryString (RFC 5280 4.1.2.4), and IA5String. */
