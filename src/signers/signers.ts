@@ -56,8 +56,8 @@ export class Signers {
   /** Problems of signers that were logged, each once. */
   readonly #refusals = new Set<string>()
   #retryTimer: NodeJS.Timeout | undefined
-  /** True once some signer could sign while none was starting. */
-  #wasReady = false
+  /** True once missing keys end nothing: some signer could sign while none was starting, or a PIN in doubt kept the service. */
+  #stays = false
   /** Time until which the first revocation information is awaited, in ms of `performance.now()`. */
   #settledAt = 0
   readonly #closing = new AbortController()
@@ -311,10 +311,10 @@ export class Signers {
 
   /** @throws AbortError if it is closed before */
   async #awaitReady(): Promise<void> {
-    while (!this.#wasReady) {
+    while (!this.#stays) {
       await delay(POLL_MS, undefined, { ref: false, signal: this.#closing.signal })
       const states = this.all().map((signer) => signer.status().state)
-      this.#wasReady = states.includes('ready') && !states.includes('starting')
+      this.#stays ||= states.includes('ready') && !states.includes('starting')
     }
   }
 
@@ -330,11 +330,11 @@ export class Signers {
   }
 
   /**
-   * Ends the service, once, if no signer was ready before and all tokens have been tried, unless one of them has refused its PIN, or not
-   * answered whether that is right: each start would tell it again.
+   * Ends the service, once, if no signer was ready before and all tokens have been tried, unless one of them has refused its
+   * PIN, or not answered whether that is right: each start would tell it again.
    */
   #refuseStart(error: ConfigurationError): void {
-    if (this.#wasReady) {
+    if (this.#stays) {
       this.#tellMisfit(error)
       return
     }
@@ -348,6 +348,8 @@ export class Signers {
       if (states.includes('starting')) {
         setTimeout(decide, POLL_MS).unref()
       } else if (states.includes('pin refused') || pools.some(({ isLoginPending }) => isLoginPending)) {
+        // For good, as a token that answers the login at last does not sign at once
+        this.#stays = true
         this.#tellMisfit(error)
       } else if (!this.#misconfigured) {
         this.#misconfigured = true
