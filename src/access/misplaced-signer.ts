@@ -1,7 +1,7 @@
 /** Finds signing tokens that were meant to name a signer, but do so in a way that the service does not read. */
 import { findNearest } from '../common/edit-distance.ts'
 import { parseJson } from '../common/json.ts'
-import { MAX_TOKEN_LENGTH } from './signing-token.ts'
+import { MAX_TOKEN_LENGTH, MAX_TOKEN_SEPARATORS } from './signing-token.ts'
 
 /** Nested encodings that are decoded. */
 const MAX_ENCODINGS = 3
@@ -239,10 +239,10 @@ function isNearlySigner(name: string): boolean {
 /** Matches what may be a JSON object, array or string. */
 const MAY_BE_JSON = /^\s*["[{]/
 
-/** Parses a JSON object, array or string; returns undefined for anything else. */
+/** Parses a JSON object, array or string; returns undefined for anything else, and for one with more values than are read. */
 function readJson(text: string): unknown {
   try {
-    return MAY_BE_JSON.test(text) ? parseJson(text) : undefined
+    return MAY_BE_JSON.test(text) ? parseJson(text, MAX_TOKEN_SEPARATORS) : undefined
   } catch {
     return undefined
   }

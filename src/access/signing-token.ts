@@ -6,6 +6,9 @@ import { INVALID_REQUEST } from '../errors.ts'
 /** Characters of a token that are read, which are more than any useful token has. */
 export const MAX_TOKEN_LENGTH = 16_384
 
+/** Commas and colons in JSON that is read, which are more than any useful token has: many callers with more keep all others waiting. */
+export const MAX_TOKEN_SEPARATORS = 2_000
+
 /** Matches the beginning of a JSON object, also with names in other quotes or none, but not a GUID in braces. */
 const OBJECT_BEGINNING = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
 
@@ -60,8 +63,11 @@ function isAccepted(signMethod: unknown, signMethods: readonly string[]): boolea
 /** Parses the token. An object with a name twice is refused, since another reader may take the first of the two. */
 function parse(token: string): Record<'signer' | 'signMethod' | 'token' | 'userId', unknown> {
   try {
-    return parseJson(token) as ReturnType<typeof parse>
+    return parseJson(token, MAX_TOKEN_SEPARATORS) as ReturnType<typeof parse>
   } catch {
-    throw new INVALID_REQUEST('signing_token: begins like a JSON object and is none, or has a name twice')
+    throw new INVALID_REQUEST(
+      'signing_token: begins like a JSON object and is none, or has a name twice, or more than ' +
+        `${MAX_TOKEN_SEPARATORS} commas and colons`,
+    )
   }
 }

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HttpClient } from '../common/http-client.ts'
 import { keepLatest } from '../common/keep-latest.ts'
+import { readCertificateExtensions } from '../x509/certificate-extensions.ts'
 import {
   buildChain,
   type ChainLink,
@@ -130,8 +131,7 @@ export class RevocationService {
   watch(chains: readonly CertificatePath[], files: readonly (readonly X509Certificate[])[] = []): void {
     this.#chains = chains
     // Many signers have the same files, or the same authorities in them
-    const authorities = [...new Set(files)].flat().filter(({ ca }) => ca)
-    this.#others = unique(authorities)
+    this.#others = unique([...new Set(files)].flat()).filter(maySignCrls)
     const certificates = new Map<string, WatchedCertificate>()
     const lists = new Map<string, CrlCache>()
     const former = [...this.#certificates.values()]
@@ -315,8 +315,8 @@ export class RevocationService {
 
   /**
    * Returns the certificates of other keys of an issuer that lead to one above it (RFC 5280 6.3.3 (f)): an authority with a new key may
-   * sign its one CRL with that, also about certificates that it has issued with the former. Above a chain without its root is whatever
-   * has the issuer that is missing.
+   * sign its one CRL with that, also about certificates that it has issued with the former, and some have a key for CRLs alone. Above a
+   * chain without its root is whatever has the issuer that is missing.
    */
   #otherKeysOf(issuer: X509Certificate): readonly X509Certificate[] {
     const chains = this.#chains.filter((chain) => chain.some(({ raw }) => raw.equals(issuer.raw)))
@@ -422,4 +422,9 @@ export class RevocationService {
 /** Returns each certificate once. Files of many signers may hold the same one. */
 function unique(certificates: readonly X509Certificate[]): X509Certificate[] {
   return [...new Map(certificates.map((one) => [one.fingerprint256, one])).values()]
+}
+
+/** Returns whether a certificate may be that of an authority for CRLs, whose key need not be the one for certificates. */
+function maySignCrls(certificate: X509Certificate): boolean {
+  return certificate.ca || readCertificateExtensions(certificate).keyUsage?.includes('cRLSign') === true
 }

@@ -2,7 +2,6 @@
 import type { BaseLogger } from 'pino'
 import type { SignerConfiguration, TokenAccess } from '../configuration/signer-configuration.ts'
 import type { TokenFields } from '../errors.ts'
-import type { KeyRequest } from '../pkcs11/messages.ts'
 import type { PoolKey } from '../pkcs11/pool/pool-keys.ts'
 import type { PoolLog } from '../pkcs11/pool/pool-options.ts'
 import type { SessionPool } from '../pkcs11/pool/session-pool.ts'
@@ -25,25 +24,30 @@ export function accessId({ module, moduleParameters = '', token, pin }: TokenAcc
   return JSON.stringify([module, moduleParameters, Object.entries(token).sort(), pin])
 }
 
-/** Returns an identifier that is equal for requests that find the same key, and use it with the same mechanism. */
-export function keyId(request: KeyRequest): string {
-  const id = keyIds.get(request) ?? describeKey(request)
-  keyIds.set(request, id)
+/**
+ * Returns an identifier that is equal for keys that are the same, and used with the same mechanism. Each signer has a key of its own
+ * where the certificate is on the token, since its settings decide which one that is, and whether it is refused.
+ */
+export function keyId(key: PoolKey): string {
+  const id = keyIds.get(key) ?? describeKey(key)
+  keyIds.set(key, id)
   return id
 }
 
-/** Caches identifiers, since each key of a token is compared with all its others. Requests do not change. */
-const keyIds = new WeakMap<KeyRequest, string>()
+/** Caches identifiers, since each key of a token is compared with all its others. Keys do not change. */
+const keyIds = new WeakMap<PoolKey, string>()
 
-function describeKey({ selector, publicKey, certificateOnToken, algorithm }: KeyRequest): string {
+function describeKey({ request, settings }: PoolKey): string {
+  const { selector, publicKey, certificateOnToken, algorithm } = request
   const known = publicKey === undefined ? '' : Buffer.from(publicKey).toString('base64')
-  return JSON.stringify([Object.entries(selector).sort(), known, certificateOnToken, algorithm ?? ''])
+  const decidedBy = certificateOnToken ? settings.certificate : ''
+  return JSON.stringify([Object.entries(selector).sort(), known, decidedBy, algorithm ?? ''])
 }
 
 /** Returns the index of a key; -1 if it is not among the keys. */
-export function indexOfKey({ request }: PoolKey, keys: readonly PoolKey[]): number {
-  const id = keyId(request)
-  return keys.findIndex((one) => keyId(one.request) === id)
+export function indexOfKey(key: PoolKey, keys: readonly PoolKey[]): number {
+  const id = keyId(key)
+  return keys.findIndex((one) => keyId(one) === id)
 }
 
 /** States of a pool that will never sign again. */

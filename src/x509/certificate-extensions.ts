@@ -246,7 +246,8 @@ function readDistributionPoint(der: Buffer, issuer: Buffer): DistributionPoint {
   const name = point.enterOptional(contextTag(0))
   const names = name === undefined ? [] : readDistributionPointName(name, issuer)
   // An authority must have a complete CRL beside those for some reasons (RFC 5280 4.2.1.13)
-  if (point.optionalContent(REASONS) !== undefined) {
+  const reasons = point.optionalContent(REASONS)
+  if (reasons !== undefined && !areAllReasons(reasons)) {
     return { names, why: 'it has a CRL for some reasons only' }
   }
   const crlIssuer = point.enterOptional(CRL_ISSUER)
@@ -254,6 +255,15 @@ function readDistributionPoint(der: Buffer, issuer: Buffer): DistributionPoint {
   return crlIssuer === undefined || includesName(crlIssuer, issuer)
     ? { names, namesIssuer: crlIssuer !== undefined }
     : { names, why: 'it has the CRL of another issuer' }
+}
+
+/**
+ * Returns whether ReasonFlags has all reasons, which is the same as if there were none (RFC 5280 4.2.1.13). Its bit 0 is of no use.
+ *
+ * @param bits content of the BIT STRING
+ */
+function areAllReasons([, first = 0, second = 0]: Buffer): boolean {
+  return (first | 0x80) === 0xff && (second & 0x80) !== 0
 }
 
 /**

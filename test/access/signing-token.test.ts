@@ -49,6 +49,17 @@ t.test('signMethod is one of those that are accepted, in any letters', async (t)
   t.throws(() => readSigningToken('{"signMethod":"globaltrust"}', methods), refusal('privatekey, hsm'))
 })
 
+t.test('JSON of more values than any has use for is refused', async (t) => {
+  const ofLength = (count: number) => JSON.stringify({ signer: 'contracts', x: Array(count).fill(1) })
+  t.strictSame(readSigningToken(ofLength(1_998), HSM), { signer: 'contracts' })
+  t.throws(() => readSigningToken(ofLength(1_999), HSM), {
+    code: 'INVALID_REQUEST',
+    message:
+      'signing_token: begins like a JSON object and is none, or has a name twice, or more than 2000 commas and colons',
+  })
+  t.strictSame(readSigningToken(`[${ofLength(1_999)}]`, HSM), { token: `[${ofLength(1_999)}]` }, 'no object')
+})
+
 t.test('whatever it is, it is read or refused, and never quoted', async () => {
   const anything = fc.oneof(
     fc.string(),

@@ -90,6 +90,14 @@ t.test('as deep as is allowed, and as long', async (t) => {
   t.match(refusalOf(long.slice(0, -2)), 'unexpected end of string')
 })
 
+t.test('with no more commas and colons than are allowed', async (t) => {
+  for (const text of ['[1,[2,3],4]', '{"a":1,"b":2}', '{"a,:":[1,2],"b":[]}']) {
+    const count = text.replaceAll('a,:', '').replace(/[^,:]/g, '').length
+    t.same(parseJson(text, count), JSON.parse(text))
+    t.throws(() => parseJson(text, count - 1), { message: /: there are too many values\)$/ })
+  }
+})
+
 t.test('nothing of the text is quoted', async (t) => {
   for (const text of ['secret-4711', '{"secret-4711"', '{secret-4711:1}', '["secret-4711" "secret-4711"]']) {
     t.notMatch(refusalOf(text), 'secret')

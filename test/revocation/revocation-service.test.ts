@@ -1023,7 +1023,7 @@ t.test('a revocation counts on where the certificate of the authority is renewed
 })
 
 t.test(
-  'a CRL that an authority signed with its new key revokes what it issued with the former, and shows nobody to be good',
+  'a CRL that an authority signed with another key than that of its certificates revokes, and shows nobody to be good',
   async (t) => {
     const { server, authority, root, leaf, directory } = await setUpCrls(t)
     const at = new Date('2026-01-02T03:04:05Z')
@@ -1073,6 +1073,14 @@ t.test(
     t.match(await watch(renewed, true, [renewed]), { verdict: /certificate revoked/, revoked })
     t.match(await watch(renewed, false, [renewed]), { verdict: /: OK/, revoked: undefined })
     t.match(await watch(renewed, true, []), { verdict: /unable to get certificate CRL/, revoked: undefined })
+    for (const ca of [[], ['basicConstraints = critical, CA:TRUE']]) {
+      const forCrls = issue(directory, {
+        ...{ subject: '/CN=authority', issuer: root.issued },
+        extensions: [...ca, 'keyUsage = critical, cRLSign', 'subjectKeyIdentifier = hash'],
+      })
+      t.match(await watch(forCrls, true, [forCrls]), { verdict: /certificate revoked/, revoked })
+      t.match(await watch(forCrls, false, [forCrls]), { verdict: /: OK/, revoked: undefined })
+    }
     t.match(await watch(stranger, true, [stranger]), { verdict: /CRL path validation/, revoked: undefined })
 
     t.test('where the files have no root', async (t) => {

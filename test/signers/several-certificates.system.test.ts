@@ -4,10 +4,11 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type Issued, type IssueOptions, issue } from '../support/certificates.ts'
+import { type Issued, type IssueOptions, issue, writeBundle } from '../support/certificates.ts'
 import { runCheck } from '../support/check.ts'
 import { runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { health } from '../support/readiness.ts'
 import { afterReload, logLines } from '../support/reload.ts'
 import { type Service, startReadyService, startService } from '../support/service.ts'
 import { until } from '../support/signing.ts'
@@ -51,6 +52,12 @@ function write(certificates: readonly Issued[]): void {
       ...['--write-object', file, '--type', 'cert', '--label', certificate.subject, '--id', '01'],
     ])
   }
+}
+
+async function removeFromToken(t: Test, { certificate }: Issued): Promise<void> {
+  const fingerprint = certificate.fingerprint256.replaceAll(':', '')
+  const name = ['--confirm', certificate.subject]
+  t.match(await runCommand(onToken, 'delete-cert', '--fingerprint', fingerprint, ...name), { exitCode: 0 })
 }
 
 async function checkSigns(t: Test, { sign }: Pick<Service, 'sign'>): Promise<void> {
@@ -155,10 +162,8 @@ t.test('the commands say the same', async (t) => {
 })
 
 t.test('where all are refused, how to be rid of them is told', async (t) => {
-  for (const { certificate } of [right, ...elsewhere]) {
-    const fingerprint = certificate.fingerprint256.replaceAll(':', '')
-    const name = ['--confirm', certificate.subject]
-    t.match(await runCommand(onToken, 'delete-cert', '--fingerprint', fingerprint, ...name), { exitCode: 0 })
+  for (const issued of [right, ...elsewhere]) {
+    await removeFromToken(t, issued)
   }
   const several =
     /SIGNER_CERTIFICATE_FILE: on the token: of the 3 certificates of the private key none can be used: .*"signing-service delete-cert" deletes one/
@@ -169,3 +174,50 @@ t.test('where all are refused, how to be rid of them is told', async (t) => {
   t.equal(exitCode, 1)
   t.match(steps.certificate, { status: 'failed', found: several })
 })
+
+t.test(
+  'two signers with one key and the certificate on the token, which the settings of one refuse',
+  async (t) => {
+    const weak = issue(directory, {
+      ...{ subject: '/CN=Weak', ca: true },
+      key: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'],
+    })
+    const [first, second] = [certify('first', 1), certify('second', 1, { issuer: weak })]
+    const both = writeBundle(join(directory, 'both.pem'), [root.certificate, weak.certificate])
+    const signersFile = join(directory, 'signers.json')
+    const of = (caFile: string) => ({ key: { id: '01' }, caFile })
+    writeFileSync(
+      signersFile,
+      JSON.stringify({ default: 'a', signers: { a: of(root.certificateFile), b: of(both) } }),
+    )
+    const { CA_CERTIFICATES_FILE: _, HSM_KEY_ID: __, HSM_KEY_LABEL: ___, ...others } = onToken
+    const signers = { ...others, SIGNERS_FILE: signersFile }
+    const OF_B = /^SIGNERS_FILE \/signers\/b\/.*RSA with 1024 bits/
+
+    // Watching revocations reads the certificates of all signers whenever one is found
+    for (const REVOCATION_CHECK of ['off', 'on']) {
+      const module = await createFaultyModule(directory, { ...signers, REVOCATION_CHECK })
+      write([first])
+      const service = await startReadyService(t, module.environment)
+      await removeFromToken(t, first)
+      write([second])
+      const [former] = module.processes().slice(-1) as [number]
+      process.kill(former, 'SIGKILL')
+      await until('b is refused', async () => (await health(service)).signers.b?.state !== 'ready')
+      await until('a signs', async () => (await health(service)).signers.a?.state === 'ready')
+      t.equal(await serialNumberOf(service), second.certificate.serialNumber)
+      t.strictSame(service.misconfigured, [], 'nothing has ended')
+      t.ok(
+        logLines(service.log()).some(
+          ({ msg, level }) =>
+            level === 50 && /^a signer cannot sign any more: SIGNERS_FILE \/signers\/b\//.test(msg),
+        ),
+      )
+
+      const next = await startService(t, module.environment)
+      await until('the token was read', () => next.misconfigured.length > 0)
+      t.match(next.misconfigured[0]?.message, OF_B)
+      await removeFromToken(t, second)
+    }
+  },
+)

@@ -69,7 +69,7 @@ t.test(
 )
 
 t.test('a key is the same where it is found and used in the same way', async (t) => {
-  t.equal(keyId({ ...REQUEST, selector: { id: '01', label: 'a' } }), keyId(REQUEST))
+  t.equal(keyId(poolKey({ selector: { id: '01', label: 'a' } })), keyId(poolKey()))
   const { publicKey: _, algorithm: __, ...unknown } = REQUEST
   for (const change of [
     { selector: { label: 'a' } },
@@ -77,9 +77,16 @@ t.test('a key is the same where it is found and used in the same way', async (t)
     { certificateOnToken: true },
     { algorithm: 'rsassa-pss' as const },
   ]) {
-    t.not(keyId({ ...REQUEST, ...change }), keyId(REQUEST), JSON.stringify(change))
+    t.not(keyId(poolKey(change)), keyId(poolKey()), JSON.stringify(change))
   }
-  t.not(keyId(unknown), keyId(REQUEST))
+  t.not(keyId({ ...poolKey(), request: unknown }), keyId(poolKey()))
+  const ofOther = (change: Partial<KeyRequest>) => ({
+    ...poolKey(change),
+    settings: { ...VARIABLE_SETTINGS, certificate: 'SIGNERS_FILE /signers/b/certificateFile' },
+  })
+  t.equal(keyId(ofOther({})), keyId(poolKey()), 'of another signer')
+  const onToken = { certificateOnToken: true }
+  t.not(keyId(ofOther(onToken)), keyId(poolKey(onToken)), 'whose settings decide which certificate it has')
   const other = poolKey({ selector: {} })
   t.equal(indexOfKey(poolKey(), [other, poolKey()]), 1)
   t.equal(indexOfKey(other, [poolKey()]), -1)

@@ -67,6 +67,19 @@ t.test('addresses are those over HTTP, of responders and of complete CRLs of the
   t.equal(addresses(`crlDistributionPoints = ${many.join(', ')}`).crl.length, 4)
 })
 
+t.test('a distribution point that names all reasons has a complete CRL', async (t) => {
+  const flags = (octets: string) => {
+    const uri = encode(contextTag(6, 'primitive'), Buffer.from('http://a/'))
+    const bits = encode(contextTag(1, 'primitive'), Buffer.from(octets, 'hex'))
+    const point = encode(TAG.sequence, encode(contextTag(0), encode(contextTag(0), uri)), bits)
+    return addresses(`2.5.29.31 = DER:${encode(TAG.sequence, point).toString('hex')}`).crl
+  }
+  t.strictSame([flags('077f80'), flags('07ff80')], [['http://a/'], ['http://a/']])
+  for (const some of ['', '00', '017e', '007f', '07fe80', '07bf80', '07ff00']) {
+    t.strictSame(flags(some), [], some)
+  }
+})
+
 t.test('an authority that names itself as the issuer of its CRL, which it need not', async (t) => {
   const point = (name: string) => [
     'crlDistributionPoints = point',

@@ -40,8 +40,8 @@ export const CRL_EXTENSION = {
 
 export interface Crl extends SignedObject, Flawed {
   /**
-   * DER CertificateList. Its outer AlgorithmIdentifier, which is not signed, is the same as the one that is: some verifiers
-   * refuse a CRL in which only one of them has parameters.
+   * DER CertificateList. Its outer AlgorithmIdentifier, which is not signed, is the same as the one that is, unless that is a
+   * flaw: some verifiers refuse a CRL in which only one of them has parameters.
    */
   readonly der: Buffer
   /** Content of the INTEGER; undefined if it is not written. */
@@ -71,7 +71,8 @@ export function readCrlNumber(extension: Extension | undefined): bigint | undefi
 }
 
 /**
- * Reads a CRL. A length in it that is not the shortest is a flaw.
+ * Reads a CRL. A length in it that is not the shortest is a flaw, and so is another algorithm in what is signed than outside,
+ * with which the signature is verified (RFC 5280 5.1.2.2).
  *
  * @param der CertificateList
  * @throws Error when it is malformed
@@ -85,11 +86,9 @@ export function readCrl(der: Buffer): Crl {
   const content = DerReader.lenient(signed.toBeSigned).enter(TAG.sequence)
   const version = content.tag === TAG.integer ? content.integer() : undefined
   const algorithm = content.element(TAG.sequence)
-  if (!sameAlgorithm(algorithm, signed.algorithm)) {
-    throw new Error('it names two algorithms for its signature')
-  }
+  const isSameAlgorithm = sameAlgorithm(algorithm, signed.algorithm)
   const issuer = content.element(TAG.sequence)
-  const flaws: string[] = []
+  const flaws: string[] = isSameAlgorithm ? [] : ['it names two algorithms for its signature']
   const thisUpdate = readAnswerTime(content, flaws)
   const hasNextUpdate = content.tag === TAG.utcTime || content.tag === TAG.generalizedTime
   const nextUpdate = hasNextUpdate ? readAnswerTime(content, flaws) : undefined
@@ -99,7 +98,10 @@ export function readCrl(der: Buffer): Crl {
   const flaw = flaws[0] ?? list.flaw ?? content.flaw
   return {
     ...signed,
-    der: algorithm.equals(signed.algorithm) ? der : encodeSignedObject({ ...signed, algorithm }),
+    der:
+      isSameAlgorithm && !algorithm.equals(signed.algorithm)
+        ? encodeSignedObject({ ...signed, algorithm })
+        : der,
     ...{ version, issuer, thisUpdate, nextUpdate, entries, extensions },
     ...(flaw !== undefined && { flaw }),
   }

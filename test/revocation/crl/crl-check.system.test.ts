@@ -394,6 +394,27 @@ t.test('a CRL that names another certificate of the key of its issuer, as openss
   t.equal((await check(await made({ extensions: ['2.5.29.35 = DER:3003820105'] }))).flaw, undefined)
 })
 
+t.test(
+  'a certificate whose distribution point names all reasons, of which openssl takes the CRL',
+  async (t) => {
+    const reasons = [
+      ...['keyCompromise', 'CACompromise', 'affiliationChanged', 'superseded', 'cessationOfOperation'],
+      ...['certificateHold', 'privilegeWithdrawn', 'AACompromise'],
+    ]
+    const certificate = issue(directory, {
+      ...{ subject: '/CN=leaf', issuer: root },
+      extensions: [
+        'crlDistributionPoints = point',
+        ...['[point]', `fullname = URI:${address}`, `reasons = ${reasons.join(', ')}`],
+      ],
+    })
+    const { revoking, good } = await bothCrls(root, certificate)
+    verifyWith(good, root, certificate)
+    t.throws(() => verifyWith(revoking, root, certificate), /certificate revoked/)
+    t.strictSame(readAddresses(readCertificateFields(certificate.certificate)).crl.map(String), [address])
+  },
+)
+
 t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoked', async (t) => {
   const past = { thisUpdate: new Date(Date.now() - 2 * HOUR_MS), nextUpdate: new Date(Date.now() - HOUR_MS) }
   const future = {
@@ -414,6 +435,13 @@ t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoke
       'it does not say when it is to be replaced',
       (crl) => withoutNextUpdate(crl, root),
     ],
+    ...['1.2.840.10045.4.3.4', '1.2.840.113549.1.1.11'].map(
+      (oid): [CrlOptions, string, (crl: Buffer) => Buffer] => [
+        { extensions: EXTENSIONS },
+        'it names two algorithms for its signature',
+        (crl) => resign(crl, root.keyFile, { [CRL.signature]: algorithm(oid, 'absent') }),
+      ],
+    ),
     [past, /^it was to be replaced at /, same],
     [future, /^it is from the future/, same],
     [{ extensions: ['2.5.29.27 = critical, DER:020101'] }, 'it is a delta CRL', same],
