@@ -10,7 +10,7 @@ import {
   seemsToNameSigner,
 } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, type SigningToken } from './signing-token.ts'
-import { tokenIdOf } from './user-token.ts'
+import { holdsToken } from './user-token.ts'
 
 const NAME = new RegExp(`^${SIGNER_NAME}$`)
 
@@ -112,11 +112,11 @@ function refuseMisplaced(token: string, hasChoice: boolean, others: readonly str
 
 /**
  * Returns the fields of a request's log line that say which signer it names. An unknown name is logged only if it is
- * spelled like that of a signer, and not like the token of a user: anything else could be a secret in the wrong place.
+ * spelled like that of a signer, and has no token of a user in it: anything else could be a secret in the wrong place.
  */
 export function describeAskedSigner(name: string, signers: Pick<Signers, 'has'>): Record<string, string> {
   if (signers.has(name)) {
     return { signer: name }
   }
-  return NAME.test(name) && tokenIdOf(name) === undefined ? { askedSigner: name } : {}
+  return NAME.test(name) && !holdsToken(name) ? { askedSigner: name } : {}
 }

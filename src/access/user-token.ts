@@ -42,6 +42,11 @@ export function tokenIdOf(token: string): string | undefined {
   return /^([\w-]{12})\.[\w-]{43}$/.exec(token)?.[1]
 }
 
+/** Returns whether a text has what may be the token of a user in it, as one with a full stop or a prefix beside it. */
+export function holdsToken(text: string): boolean {
+  return /[\w-]{12}\.[\w-]{43}/.test(text)
+}
+
 /**
  * Returns whether a token may be the one that a check was made of. One in 262,144 wrong tokens passes; all others need no hash, so that
  * somebody who knows an identifier alone cannot keep its user from being verified.

@@ -95,13 +95,14 @@ function prepareRaw(
   const { signers, signer } = context
   const contents = decodeContents(data)
   const attributes = readRawAttributes(contents, data)
-  const implied = hashAlgorithmOfLength(attributes?.messageDigest?.length)
-  const hashAlgorithm = chooseHashAlgorithm(body, implied, context)
   if (signer.rules.rawSigning === 'signed-attributes') {
     requireAttributes(contents.message && attributes, type)
   }
-  checkMessageDigest(attributes, hashAlgorithm)
+  // A former signer, whose certificate the attributes name, may have had other rules
   const named = signers.chooseFor(signer, attributes?.certificates ?? [], 'data_to_be_signed')
+  const implied = hashAlgorithmOfLength(attributes?.messageDigest?.length)
+  const hashAlgorithm = chooseHashAlgorithm(body, implied, { ...context, signer: named })
+  checkMessageDigest(attributes, hashAlgorithm)
   if (attributes !== undefined) {
     checkNamedCertificates('data_to_be_signed', attributes, named)
   }

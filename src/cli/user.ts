@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lstatSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -155,7 +156,9 @@ function fileOf({ environment: { ACCESS_FILE: file = '' } }: Io): string {
 function readUsers(io: Io): readonly User[] {
   const file = fileOf(io)
   const problems: ConfigurationProblem[] = []
-  const users = existsSync(file) ? readAccessFile(file, problems) : []
+  // A link that leads nowhere, and a folder that may not be entered, are no list without users
+  const isMissing = useFile(file, 'used', () => lstatSync(file, { throwIfNoEntry: false })) === undefined
+  const users = isMissing ? [] : readAccessFile(file, problems)
   refuseProblems(problems)
   return users
 }

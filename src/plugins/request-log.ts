@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
-import { tokenIdOf } from '../access/user-token.ts'
+import { holdsToken } from '../access/user-token.ts'
 import type { Client } from '../common/client.ts'
 import { readTraceParent, type Trace } from '../common/trace.ts'
 
@@ -74,12 +74,12 @@ export interface CallerIds {
 }
 
 /**
- * Returns for the log by what the caller knows a request: its `X-Request-Id`, if that is a plain word and no user's token, since
+ * Returns for the log by what the caller knows a request: its `X-Request-Id`, if that is a plain word without a user's token, since
  * anything else could be a secret, and the id of its trace.
  */
 export function callerIds({ headers }: Pick<IncomingMessage, 'headers'>): CallerIds {
   const { 'x-request-id': given, traceparent } = headers
-  const isWord = typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) && tokenIdOf(given) === undefined
+  const isWord = typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) && !holdsToken(given)
   const trace = readTraceParent(traceparent)
   return { ...(isWord && { callerRequestId: given }), ...(trace && { traceId: trace.id }) }
 }

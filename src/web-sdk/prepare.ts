@@ -58,13 +58,13 @@ export function prepareSignHash(
     throw new PAYLOAD_TOO_LARGE(`dataToBeSigned: must not have more than ${MAX_MESSAGE_LENGTH} bytes`)
   }
   const contentsDigest = decodeHexDigest('hash', require('hash', body.hash))
-  const implied = hashAlgorithmOfLength(contentsDigest.length)
-  const hashAlgorithm = parseHashAlgorithm(body.hashAlgorithm ?? implied, chosen.rules)
-  checkDigestLength('hash', contentsDigest, hashAlgorithm)
   const signed = checkAttributes(attributes, contentsDigest, type)
+  // A former signer, whose certificate the page has, may have had other rules and another level
   const signer = signers.chooseFor(chosen, signed.certificates, 'dataToBeSigned')
+  const implied = hashAlgorithmOfLength(contentsDigest.length)
+  const hashAlgorithm = parseHashAlgorithm(body.hashAlgorithm ?? implied, signer.rules)
+  checkDigestLength('hash', contentsDigest, hashAlgorithm)
   checkNamedCertificates('dataToBeSigned', signed, signer)
-  // A former signer, whose certificate the page has, may have had another level
   const level = parseLevel(body.cadesLevel, signer.container.level)
   const { template } = signer.certificate()
   if (!template.protectsAlgorithms(hashAlgorithm, readAttributes(attributes))) {

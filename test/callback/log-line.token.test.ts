@@ -56,6 +56,7 @@ t.test("a user's token in place of the id of a request is not logged", async (t)
   for (const [given, callerRequestId] of [
     ['order-4711', 'order-4711'],
     [token, undefined],
+    [`${token}.`, undefined],
   ] as const) {
     const { headers } = await send(`${service.url}/sign`, {
       method: 'POST',
@@ -105,6 +106,13 @@ t.test('a refusal is in the line with its message, and with the signer where it 
     [
       "a user's token in place of a name",
       { action: 'get_certificates', signing_token: tokenFor(userToken) },
+      '/sign',
+      unknown,
+      { askedSigner: undefined },
+    ],
+    [
+      "a user's token with a prefix in place of a name",
+      { action: 'get_certificates', signing_token: tokenFor(`id-${userToken}`) },
       '/sign',
       unknown,
       { askedSigner: undefined },

@@ -109,6 +109,17 @@ t.test('what cannot be read or written is told, and nothing is changed', async (
   t.equal(readFileSync(right.ACCESS_FILE, 'utf8'), '{"users":[]}')
   const nowhere = await runCommand({ ACCESS_FILE: join(directory, 'no/access.json') }, 'user', 'add', 'alice')
   t.equal(nowhere.exitCode, 1)
+
+  symlinkSync('no.json', join(directory, 'link.json'))
+  for (const command of [['list'], ['add', 'alice']]) {
+    const link = await runCommand({ ACCESS_FILE: join(directory, 'link.json') }, 'user', ...command)
+    t.equal(link.exitCode, 78)
+    t.match(link, { stdout: '', stderr: /^ACCESS_FILE: .*link\.json does not exist/ })
+  }
+  t.ok(lstatSync(join(directory, 'link.json')).isSymbolicLink())
+  symlinkSync('loop', join(directory, 'loop'))
+  const loop = await runCommand({ ACCESS_FILE: join(directory, 'loop/access.json') }, 'user', 'list')
+  t.match(loop, { exitCode: 1, stdout: '', stderr: /loop\/access\.json cannot be used: ELOOP/ })
 })
 
 t.test('wrong names and restrictions are refused', async (t) => {

@@ -64,6 +64,23 @@ t.test('the key changes between the two requests: the signature is one with the 
   t.ok(await verifies(after, opaque, (await sign(service, 'house', opaque)).body), 'the one of now')
 })
 
+t.test('so does a hash algorithm that only the former signer has', async (t) => {
+  const allowing = (hashAlgorithms: string[], house: string) => ({
+    house: folder.entry(house, { raw: true, hashAlgorithms }),
+  })
+  folder.write(allowing(['sha256'], 'house'))
+  const service = await startReadyService(t, environment)
+  const before = await askForLeaf(service, 'house')
+  folder.write(allowing(['sha512'], 'house-2'))
+  t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+  const data = attributesNaming(before.raw)
+  const { statusCode, body } = await sign(service, 'house', data)
+  t.equal(statusCode, 200)
+  t.ok(await verifies(before, data, body))
+  const opaque = await sign(service, 'house', Buffer.from('what names no certificate'))
+  t.match(opaque.json(), { code: 'UNSUPPORTED_HASH_ALGORITHM' }, 'of the one of now')
+})
+
 t.test('ten seconds later the former key signs nothing, however long requests may wait', async (t) => {
   folder.write(entries('house'))
   const service = await startReadyService(t, { ...environment, HSM_TIMEOUT_MS: '120000' })

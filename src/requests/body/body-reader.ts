@@ -139,7 +139,9 @@ export class BodyReader {
         throw this.#tooLarge()
       }
       if (this.#received < (this.#chunks - MAX_SHORT_CHUNKS) * MIN_MEAN_CHUNK) {
-        throw new INVALID_REQUEST(`body: comes in chunks of less than ${MIN_MEAN_CHUNK} bytes`)
+        throw new INVALID_REQUEST(
+          `body: comes in pieces of less than ${MIN_MEAN_CHUNK} bytes: have the client buffer what it writes`,
+        )
       }
       this.#gatherer.add(chunk)
     } catch (error) {

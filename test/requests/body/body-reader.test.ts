@@ -91,7 +91,7 @@ t.test('a body that comes in hundreds of short chunks is refused, and one in few
   }
   await t.rejects(many.reader.whole, {
     code: 'INVALID_REQUEST',
-    message: 'body: comes in chunks of less than 64 bytes',
+    message: 'body: comes in pieces of less than 64 bytes: have the client buffer what it writes',
   })
   t.equal(many.held.at(-1), 0)
 })
