@@ -61,12 +61,11 @@ function readSubtrees(list: DerReader | undefined): Buffer[] {
  */
 export function findForbiddenName(
   fields: Pick<CertificateFields, 'subject' | 'extensions'>,
-  { permitted, excluded }: NameConstraints,
+  constraints: NameConstraints,
   place: 'leaf' | 'issuer' = 'leaf',
 ): string | undefined {
-  const [isPermitted, isExcluded] = [subtreesOf(permitted), subtreesOf(excluded)]
-  const names = [...listNames(fields), ...(place === 'leaf' ? listHosts(fields) : [])]
-  const forbidden = names.find((name) => isExcluded(name) || isPermitted(name) === false)
+  const names = [...listNames(fields), ...(place === 'leaf' ? listHosts(fields, OPENSSL_HOST) : [])]
+  const forbidden = names.find(forbidsBy(constraints))
   return forbidden && formOf(forbidden).show(contentOf(forbidden))
 }
 
@@ -75,13 +74,15 @@ export type NarrowConstraint = readonly [why: string, refusedBy: string]
 
 /**
  * Finds why some validators do not find an allowed name so: NSS and EU DSS compare directory names octet by octet, OpenSSL alone takes a
- * mailbox without its local part for a host, and RFC 5280 4.2.1.10 knows neither empty bases nor host names with a leading dot. Forms
- * that a validator does not compare make it refuse even paths without such a name.
+ * mailbox without its local part for a host, RFC 5280 4.2.1.10 knows neither empty bases nor host names with a leading dot, Java takes
+ * common names for hosts, and Bouncy Castle finds the base of a subtree anywhere in a name. Forms that a validator does not compare make
+ * it refuse even paths without such a name.
  */
 export function findNarrowConstraint(
   fields: Pick<CertificateFields, 'subject' | 'extensions'>,
-  { permitted, excluded }: NameConstraints,
+  constraints: NameConstraints,
 ): NarrowConstraint | undefined {
+  const { permitted, excluded } = constraints
   // Authorities exclude all hosts by an empty dNSName
   if (permitted.some(isEmpty) || excluded.some((base) => base[0] !== DNS_NAME && isEmpty(base))) {
     return ['an empty name', 'Java, EU DSS, pyHanko']
@@ -114,6 +115,15 @@ export function findNarrowConstraint(
   if (isNarrow(IP_ADDRESS, () => true)) {
     return ['an IP address', 'EU DSS, pyHanko']
   }
+  if (listHosts(fields, JAVA_HOST).some(forbidsBy(constraints))) {
+    return ['a host name, for which its common name may be taken', 'Java']
+  }
+  if (holdsDirectoryName(listNames(fields), excluded)) {
+    return [
+      'an excluded distinguished name that stands in its own, though not at the beginning',
+      'Bouncy Castle, PDFBox, EU DSS',
+    ]
+  }
   const rdns = new DerReader(fields.subject).content(TAG.sequence)
   const bases = permitted
     .filter(([tag]) => tag === DIRECTORY_NAME)
@@ -122,6 +132,14 @@ export function findNarrowConstraint(
   return !isCompared || bases.some((base) => rdns.subarray(0, base.length).equals(base))
     ? undefined
     : ['a distinguished name in other octets, such as another case or type of string', 'NSS, pdfsig, EU DSS']
+}
+
+/** Returns whether a directoryName has the RDNs of a base of that form, in their order and at any place. */
+function holdsDirectoryName(names: readonly Buffer[], bases: readonly Buffer[]): boolean {
+  const [texts, parts] = [names, bases].map((list) =>
+    list.filter(([tag]) => tag === DIRECTORY_NAME).map((name) => canonicalName(contentOf(name))),
+  ) as [string[], string[]]
+  return texts.some((text) => parts.some((part) => text.includes(part)))
 }
 
 /** Returns whether a base, DER, is empty. A directoryName has a SEQUENCE in it. */
@@ -158,10 +176,16 @@ function listEmailAddresses(subject: Buffer): Buffer[] {
 }
 
 /** A common name that OpenSSL takes for a host: it has a dot, and neither dots nor hyphens at an end of its labels. */
-const HOST = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+$/i
+const OPENSSL_HOST = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+$/i
 
-/** Lists the common names that OpenSSL compares as hosts where the alternative names of a leaf have no host, as GeneralNames. */
-function listHosts({ subject, extensions }: Pick<CertificateFields, 'subject' | 'extensions'>): Buffer[] {
+/** A common name that Java takes for a host: one label is enough, and a number is an IP address to it. */
+const JAVA_HOST = /^(?![\d.]{1,15}$)[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)*$/i
+
+/** Lists the common names that a validator compares as hosts where the alternative names have no host, as GeneralNames. */
+function listHosts(
+  { subject, extensions }: Pick<CertificateFields, 'subject' | 'extensions'>,
+  pattern: RegExp,
+): Buffer[] {
   if (listElements(extensions, EXTENSION.subjectAltName).some(([tag]) => tag === DNS_NAME)) {
     return []
   }
@@ -169,7 +193,7 @@ function listHosts({ subject, extensions }: Pick<CertificateFields, 'subject' | 
     const tag = value.readUInt8()
     return decodeCharacterString(tag, new DerReader(value).content(tag)) ?? ''
   })
-  return texts.filter((text) => HOST.test(text)).map((text) => encode(DNS_NAME, Buffer.from(text)))
+  return texts.filter((text) => pattern.test(text)).map((text) => encode(DNS_NAME, Buffer.from(text)))
 }
 
 /** Lists the values of an attribute in a Name, DER. */
@@ -214,6 +238,15 @@ const FORMS: Readonly<Record<number, NameForm>> = {
     matcher: readingOnce(asIs, asIs, isIpAddressWithin),
     show: () => 'an IP address',
   },
+}
+
+/**
+ * Returns a function that tells whether constraints forbid a name, DER GeneralName. It throws an Error when the name or a
+ * base of the same form cannot be compared.
+ */
+function forbidsBy({ permitted, excluded }: NameConstraints): (name: Buffer) => boolean {
+  const [isPermitted, isExcluded] = [subtreesOf(permitted), subtreesOf(excluded)]
+  return (name) => isExcluded(name) === true || isPermitted(name) === false
 }
 
 /**

@@ -65,6 +65,19 @@ export class BouncyCastle {
     return signatures as readonly PdfboxSignature[]
   }
 
+  /**
+   * Judges a chain without revocation, with the JDK's own PKIX as `SUN` and with Bouncy Castle's as `BC`.
+   *
+   * @param chain PEM, leaf first, without the anchor
+   * @param anchors path of a PEM file
+   */
+  async chain(chain: string, anchors: string): Promise<Findings> {
+    const { findings } = await withTemporaryFiles({ chain }, (paths) =>
+      this.#process.ask({ ...paths, anchors }),
+    )
+    return findings as Findings
+  }
+
   /** Ends the process once it has answered all. */
   async close(): Promise<void> {
     await this.#process.close()

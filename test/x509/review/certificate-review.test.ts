@@ -33,6 +33,7 @@ import {
 } from '../../support/resigned.ts'
 import { cmsutil, makeNssDatabase } from '../../support/validators/nss.ts'
 import { verifyCms } from '../../support/validators/openssl.ts'
+import { startBouncyCastle, WITHOUT_JAVA } from '../../support/validators/start-bouncy-castle.ts'
 
 const AT = new Date()
 const OCSP = 'authorityInfoAccess = OCSP;URI:http://ocsp.test/'
@@ -74,6 +75,10 @@ function review([first, ...rest]: readonly [Issued, ...Issued[]], ca: readonly I
   const caCertificates = certificatesOf(ca)
   const chain = buildSignerChain(leaf, [...following, ...caCertificates], at)
   return reviewCertificates({ leaf, following, caCertificates, chain, at })
+}
+
+function pemOf(issued: readonly Issued[]): string {
+  return issued.map(({ certificateFile }) => readFileSync(certificateFile, 'utf8')).join('')
 }
 
 /** DER INTEGER. */
@@ -876,10 +881,61 @@ t.test('name constraints with an empty name, or a host name with a leading dot',
       t.ok(await isTakenByNss(t, signer, [authority]), line)
     }
   }
-  const hostless = makeAuthority('Hostless CA', root, {
-    extensions: [CA, SIGNS_CERTIFICATES, OCSP, 'nameConstraints = critical, DER:3006a10430028200'],
+})
+
+t.test('names that Java takes for hosts, and those that Bouncy Castle finds within others', async (t) => {
+  const host =
+    'a host name, for which its common name may be taken: some validators refuse signatures because of it (Java); '
+  const part =
+    'an excluded distinguished name that stands in its own, though not at the beginning: some validators refuse signatures because ' +
+    'of it (Bouncy Castle, PDFBox, EU DSS); '
+  // NameConstraints that exclude an empty dNSName, as authorities exclude all hosts
+  const hostless = 'DER:3006a10430028200'
+  const only = 'permitted;DNS:example.com'
+  const words = '/O=Test/CN=The Signer'
+  const bouncyCastle = WITHOUT_JAVA === false ? await startBouncyCastle(t) : undefined
+  for (const [index, [line, subject, extension, why]] of (
+    [
+      [hostless, '/O=Test/CN=Signer', '', host],
+      [hostless, '/O=Test/CN=invoice-signer', 'subjectAltName = email:signer@example.com', host],
+      [hostless, words, '', undefined],
+      [hostless, '/O=Test/CN=seal_01', '', undefined],
+      [hostless, '/O=Test/OU=Signer', '', undefined],
+      [only, '/O=Test/CN=4seal-', '', host],
+      [only, '/O=Test/CN=4711', '', undefined],
+      [only, '/O=Test/CN=4711471147114711', '', host],
+      [only, '/O=Test/CN=-4711', '', undefined],
+      [only, '/O=Test/CN=Signer', 'subjectAltName = DNS:example.com', undefined],
+      ['excluded;DNS:example.com', '/O=Test/CN=Signer', '', undefined],
+      ['excluded;DNS:signer', '/O=Test/CN=Signer', '', host],
+      ['excluded;dirName:names\n[names]\nO = Test', '/C=DE/O=Test/CN=The Signer', '', part],
+      ['excluded;dirName:names\n[names]\nO = Test\nCN = The Signer', '/C=DE/O=TEST/CN=The Signer', '', part],
+      ['excluded;dirName:names\n[names]\nO = Test', '/C=DE/O=Test Bank/CN=The Signer', '', undefined],
+      ['excluded;dirName:names\n[names]\nO = Test\nL = Berlin', '/C=DE/O=Test/CN=The Signer', '', undefined],
+    ] as const
+  ).entries()) {
+    const authority = makeAuthority(`Host CA ${index}`, root, {
+      extensions: [CA, SIGNS_CERTIFICATES, OCSP, `nameConstraints = critical, ${line}`],
+    })
+    const signer = makeLeaf({ subject, issuer: authority, extension })
+    t.match(review([signer, authority], [root]), { problems: [], warnings: why ? [why] : [] }, line)
+    const findings = await bouncyCastle?.chain(pemOf([signer, authority]), root.certificateFile)
+    if (findings !== undefined) {
+      t.equal(findings.SUN !== 'good', why === host, `${line} ${subject}, Java: ${findings.SUN}`)
+      t.equal(findings.BC !== 'good', why === part, `${line} ${subject}, Bouncy Castle: ${findings.BC}`)
+    }
+  }
+  const authority = makeAuthority('Host CA', root, {
+    extensions: [CA, SIGNS_CERTIFICATES, OCSP, `nameConstraints = critical, ${only}`],
   })
-  t.strictSame(review([makeLeaf({ issuer: hostless }), hostless], [root]), NOTHING, 'no hosts at all')
+  const below = makeAuthority('Below', authority)
+  const signer = makeLeaf({ subject: words, issuer: below })
+  t.match(review([signer, below, authority], [root]), {
+    problems: [],
+    warnings: [`O=Test, CN=Below by ${host}`],
+  })
+  const findings = await bouncyCastle?.chain(pemOf([signer, below, authority]), root.certificateFile)
+  t.not(findings?.SUN, 'good', 'an authority below')
 })
 
 t.test('a proxy certificate', async (t) => {

@@ -4,7 +4,7 @@ import java.security.Security;
 import java.util.Map;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
 
-/** Judges containers and PDFs with Bouncy Castle, Apache PDFBox and the JDK's own PKIX. Never uses the network. */
+/** Judges containers, PDFs and chains with Bouncy Castle, Apache PDFBox and the JDK's own PKIX. Never uses the network. */
 public final class Validate {
   public static void main(String[] args) throws IOException {
     Security.addProvider(new BouncyCastleProvider());
@@ -13,6 +13,9 @@ public final class Validate {
   }
 
   private static Object judge(Job job) throws Exception {
+    if (job.has("chain")) {
+      return Map.of("findings", ChainCheck.check(job.bytes("chain"), job.bytes("anchors")));
+    }
     var demands = Demands.of(job);
     return job.has("pdf")
         ? Map.of("signatures", PdfCheck.check(job.bytes("pdf"), demands))
