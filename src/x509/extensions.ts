@@ -136,6 +136,11 @@ export function toCount(integer: Buffer): number {
   return integer.length > 4 ? Number.POSITIVE_INFINITY : integer.readIntBE(0, integer.length)
 }
 
+/** Returns whether an extension says that it is not critical. Validators that encode it anew find the signature over it broken. */
+export function hasWrittenDefault(extensions: Extensions): boolean {
+  return [...extensions.values()].some(({ writesDefault }) => writesDefault)
+}
+
 /** Names a critical extension that is not among those that are understood (RFC 5280 4.2). */
 export function findUnknownCritical(
   extensions: Extensions,

@@ -129,6 +129,7 @@ t.test('revocation information in containers', { skip: WITHOUT_JAVA }, async (t)
       ...['2.5.29.20', '2.5.29.18', '2.5.29.46', '1.3.6.1.5.5.7.1.1'].map((id) => ({
         [CRL.extensions - 1]: extension(id),
       })),
+      { [CRL.extensions - 1]: extensionsOf(0, ['2.5.29.20', Buffer.from('020107', 'hex'), false]) },
     ]) {
       const list = resign(complete.crls.timestamps, keyFile, fields)
       const question = { issuer: timestampIssuing.issued.certificate, serialNumbers: new Set<string>() }

@@ -62,11 +62,15 @@ export function timeOf(text: string): Buffer {
   return encode(/^\d{14}/.test(text) ? TAG.generalizedTime : TAG.utcTime, Buffer.from(text))
 }
 
-/** DER Extensions in their explicit tag, each of an identifier and the DER of its value. */
-export function extensionsOf(tag: number, ...extensions: readonly (readonly [string, Buffer])[]): Buffer {
-  const list = extensions.map(([oid, value]) =>
-    encode(TAG.sequence, encodeObjectIdentifier(oid), encode(TAG.octetString, value)),
-  )
+/** DER Extensions in their explicit tag, each of an identifier, the DER of its value, and `critical` where that is written. */
+export function extensionsOf(
+  tag: number,
+  ...extensions: readonly (readonly [string, Buffer, boolean?])[]
+): Buffer {
+  const list = extensions.map(([oid, value, critical]) => {
+    const flag = critical === undefined ? [] : [encode(TAG.boolean, Buffer.of(critical ? 0xff : 0))]
+    return encode(TAG.sequence, encodeObjectIdentifier(oid), ...flag, encode(TAG.octetString, value))
+  })
   return encode(contextTag(tag), encode(TAG.sequence, ...list))
 }
 

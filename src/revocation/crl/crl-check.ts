@@ -8,7 +8,7 @@ import {
 } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { matchesAuthorityKeyIdentifier, matchesKeyIdentifier } from '../../x509/chain.ts'
-import { EXTENSION, findUnknownCritical } from '../../x509/extensions.ts'
+import { EXTENSION, findUnknownCritical, hasWrittenDefault } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { findDoubtfulCrlExtensions } from '../../x509/malformed-extensions.ts'
 import { sameName, URI } from '../../x509/names.ts'
@@ -168,6 +168,9 @@ function findDoubt(
   const critical = KNOWN_TO_SOME.find((id) => extensions.get(id)?.critical)
   if (critical !== undefined) {
     return `has a critical extension, ${critical}, which is not to be critical: Bouncy Castle, PDFBox and EU DSS do not take it`
+  }
+  if (hasWrittenDefault(extensions)) {
+    return 'has an extension that says that it is not critical, the default: Bouncy Castle, PDFBox and EU DSS do not take it'
   }
   if (version !== undefined && !version.equals(VERSION_2)) {
     return 'has another version than 2: Bouncy Castle and PDFBox do not take it'

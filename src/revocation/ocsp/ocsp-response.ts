@@ -3,7 +3,7 @@ import { DerReader } from '../../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readGeneralizedTime } from '../../asn1/time.ts'
-import { type Extensions, readExtensions } from '../../x509/extensions.ts'
+import { type Extensions, hasWrittenDefault, readExtensions } from '../../x509/extensions.ts'
 import {
   describeEncodingFlaw,
   describeReason,
@@ -214,7 +214,7 @@ function readSingleResponse(single: DerReader, ends: DerReader[], flaws: string[
  */
 function readResponseExtensions(reader: DerReader, flaws: string[]): Extensions {
   const extensions = readExtensions(reader.enterOptional(contextTag(1)), flaws)
-  if ([...extensions.values()].some(({ writesDefault }) => writesDefault)) {
+  if (hasWrittenDefault(extensions)) {
     flaws.push(describeEncodingFlaw('it is no DER: an extension says that it is not critical, the default'))
   }
   return extensions

@@ -701,6 +701,28 @@ t.test('what only some validators take in a CRL', async (t) => {
   }
 })
 
+t.test(
+  'an extension of a CRL that says that it is not critical is a doubt, and the CRL revokes',
+  async (t) => {
+    const { revoking, good } = await bothCrls()
+    const doubt =
+      'has an extension that says that it is not critical, the default: Bouncy Castle, PDFBox and EU DSS do not take it'
+    for (const [id, value] of [
+      ['2.5.29.20', '020107'],
+      ['2.5.29.28', '3000'],
+      ['1.2.3.4', '0500'],
+    ] as const) {
+      const changed = (crl: Buffer) =>
+        resign(crl, root.keyFile, { [CRL.extensions]: extensionsOf(0, [id, hex(value), false]) })
+      verifyWith(changed(good))
+      t.match(await check(changed(good)), { doubt, flaw: undefined }, id)
+      t.throws(() => verifyWith(changed(revoking)), /certificate revoked/, id)
+      const { revocations, flaw } = await check(changed(revoking))
+      t.strictSame([revocations.size, flaw], [1, undefined], id)
+    }
+  },
+)
+
 t.test('what only some validators take in the version and the entries of a CRL', async (t) => {
   const { good } = await bothCrls()
   const changed = (fields: Record<number, Buffer>) => check(resign(good, root.keyFile, fields))
