@@ -1,6 +1,6 @@
 /** Finds signing tokens that were meant to name a signer, but do so in a way that the service does not read. */
 import { findNearest } from '../common/edit-distance.ts'
-import { parseJson } from '../common/json.ts'
+import { countSeparators, parseJson } from '../common/json.ts'
 import { MAX_TOKEN_LENGTH, MAX_TOKEN_SEPARATORS } from './signing-token.ts'
 
 /** Nested encodings that are decoded. */
@@ -66,13 +66,20 @@ const JWT = /^\s*(?:Bearer\s+)?[\w-]+\.([\w-]+)\.[\w-]*\s*$/i
  * @param names names of the signers that may be meant
  */
 export function seemsToNameSigner(token: string, names: readonly string[]): boolean {
-  return isNamedInText(token, { names: toLowerCase(names), left: MAX_SEARCHED }, 0)
+  return isNamedInText(token, searchFor(names), 0)
 }
 
-/** A search of one token: the names that it looks for, and the characters that it may still look through. */
+/** A search of one token: the names that it looks for, and what it may still look through. */
 interface Search {
   readonly names: ReadonlySet<string>
+  /** Characters. */
   left: number
+  /** Commas and colons of what is parsed as JSON; less than 0 once something had more, and was not parsed. */
+  separators: number
+}
+
+function searchFor(names: readonly string[]): Search {
+  return { names: toLowerCase(names), left: MAX_SEARCHED, separators: MAX_TOKEN_SEPARATORS }
 }
 
 /** Returns whether so much may still be searched. */
@@ -112,7 +119,7 @@ export function isSignerInQuery(
  * Returns whether a token is a JSON Web Token whose claim `signer` has the name of a signer, and not that of the chosen one. It is
  * asked of tokens that say nothing about who signs: nobody has verified them, or they have no claim `signer`.
  *
- * @param token of any type; one that is longer than any that is read is for nobody
+ * @param token of any type; one that is longer than any that is read is for nobody, and one with more values than are read for another
  * @param others names of the signers that may be meant beside the chosen one
  * @param isMeant true if nothing else named the chosen one, or the token was verified: then a claim that is nearly `signer`, at any
  *   depth, counts too
@@ -128,8 +135,11 @@ export function isJwtForOther(
   if (payload === undefined) {
     return false
   }
-  const claims = readJson(Buffer.from(payload, 'base64url').toString())
-  const search = { names: toLowerCase(others), left: MAX_SEARCHED }
+  const search = searchFor(others)
+  const claims = readJson(Buffer.from(payload, 'base64url').toString(), search)
+  if (search.separators < 0) {
+    return others.length > 0
+  }
   const named = [(claims as { readonly signer?: unknown } | undefined)?.signer].flat()
   return (
     !named.includes(chosen) &&
@@ -170,7 +180,7 @@ function isNamedInText(given: string, search: Search, encodings: number): boolea
     return false
   }
   const { names } = search
-  const value = readJson(text)
+  const value = readJson(text, search)
   if (typeof value === 'object') {
     // A longer list may be one of something else
     return (
@@ -195,7 +205,7 @@ function isNamedInValue(value: unknown, search: Search): boolean {
     const decoded = BASE64.test(value) && isLeft(search, value.length) ? [decodeOctets(value, 'base64')] : []
     return [value, ...decoded].some((text) => {
       const isParsed = MAY_BE_JSON.test(text) && isLeft(search, text.length + TEXT_CHARACTERS)
-      const inner = isParsed ? readJson(text) : undefined
+      const inner = isParsed ? readJson(text, search) : undefined
       return typeof inner === 'object' && isNamedInValue(inner, search)
     })
   }
@@ -239,10 +249,14 @@ function isNearlySigner(name: string): boolean {
 /** Matches what may be a JSON object, array or string. */
 const MAY_BE_JSON = /^\s*["[{]/
 
-/** Parses a JSON object, array or string; returns undefined for anything else, and for one with more values than are read. */
-function readJson(text: string): unknown {
+/** Parses a JSON object, array or string; returns undefined for anything else, and for one with more values than may still be read. */
+function readJson(text: string, search: Search): unknown {
+  if (!MAY_BE_JSON.test(text)) {
+    return undefined
+  }
+  search.separators -= countSeparators(text)
   try {
-    return MAY_BE_JSON.test(text) ? parseJson(text, MAX_TOKEN_SEPARATORS) : undefined
+    return search.separators < 0 ? undefined : parseJson(text)
   } catch {
     return undefined
   }

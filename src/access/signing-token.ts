@@ -1,6 +1,6 @@
 /** Reads `signing_token`, which a caller of Document Engine sets: any string, or JSON that names the signer. */
 import { defined } from '../common/defined.ts'
-import { parseJson } from '../common/json.ts'
+import { countSeparators, parseJson } from '../common/json.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 
 /** Characters of a token that are read, which are more than any useful token has. */
@@ -62,12 +62,14 @@ function isAccepted(signMethod: unknown, signMethods: readonly string[]): boolea
 
 /** Parses the token. An object with a name twice is refused, since another reader may take the first of the two. */
 function parse(token: string): Record<'signer' | 'signMethod' | 'token' | 'userId', unknown> {
-  try {
-    return parseJson(token, MAX_TOKEN_SEPARATORS) as ReturnType<typeof parse>
-  } catch {
+  if (countSeparators(token) > MAX_TOKEN_SEPARATORS) {
     throw new INVALID_REQUEST(
-      'signing_token: begins like a JSON object and is none, or has a name twice, or more than ' +
-        `${MAX_TOKEN_SEPARATORS} commas and colons`,
+      `signing_token: JSON must not have more than ${MAX_TOKEN_SEPARATORS} commas and colons`,
     )
+  }
+  try {
+    return parseJson(token) as ReturnType<typeof parse>
+  } catch {
+    throw new INVALID_REQUEST('signing_token: begins like a JSON object and is none, or has a name twice')
   }
 }

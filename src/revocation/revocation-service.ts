@@ -426,5 +426,9 @@ function unique(certificates: readonly X509Certificate[]): X509Certificate[] {
 
 /** Returns whether a certificate may be that of an authority for CRLs, whose key need not be the one for certificates. */
 function maySignCrls(certificate: X509Certificate): boolean {
-  return certificate.ca || readCertificateExtensions(certificate).keyUsage?.includes('cRLSign') === true
+  try {
+    return certificate.ca || readCertificateExtensions(certificate).keyUsage?.includes('cRLSign') === true
+  } catch {
+    return false
+  }
 }

@@ -56,8 +56,10 @@ export class Signers {
   /** Problems of signers that were logged, each once. */
   readonly #refusals = new Set<string>()
   #retryTimer: NodeJS.Timeout | undefined
-  /** True once missing keys end nothing: some signer could sign while none was starting, or a PIN in doubt kept the service. */
-  #stays = false
+  /** True once some signer could sign while none was starting. */
+  #wasReady = false
+  /** True once the service stayed, though keys were missing, since a PIN was in doubt. */
+  #stayed = false
   /** Time until which the first revocation information is awaited, in ms of `performance.now()`. */
   #settledAt = 0
   readonly #closing = new AbortController()
@@ -200,10 +202,10 @@ export class Signers {
     const kept = before.pools.filter((pool) => !(retryPins && this.#refusedPins.isCorrected(pool)))
     const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
     this.#candidate = next
-    this.#watchCertificates()
-    this.#revocations.retry()
-    this.#probeTimestampers(next)
     try {
+      this.#watchCertificates()
+      this.#revocations.retry()
+      this.#probeTimestampers(next)
       this.#closing.signal.throwIfAborted()
       refuseNewlyInvalid(next, before)
       this.#refusedPins.check(next.ownPools, retryPins)
@@ -311,10 +313,10 @@ export class Signers {
 
   /** @throws AbortError if it is closed before */
   async #awaitReady(): Promise<void> {
-    while (!this.#stays) {
+    while (!this.#wasReady) {
       await delay(POLL_MS, undefined, { ref: false, signal: this.#closing.signal })
       const states = this.all().map((signer) => signer.status().state)
-      this.#stays ||= states.includes('ready') && !states.includes('starting')
+      this.#wasReady = states.includes('ready') && !states.includes('starting')
     }
   }
 
@@ -334,7 +336,7 @@ export class Signers {
    * PIN, or not answered whether that is right: each start would tell it again.
    */
   #refuseStart(error: ConfigurationError): void {
-    if (this.#stays) {
+    if (this.#wasReady) {
       this.#tellMisfit(error)
       return
     }
@@ -347,9 +349,13 @@ export class Signers {
       const states = pools.map((pool) => pool.status().state)
       if (states.includes('starting')) {
         setTimeout(decide, POLL_MS).unref()
-      } else if (states.includes('pin refused') || pools.some(({ isLoginPending }) => isLoginPending)) {
+      } else if (
+        this.#stayed ||
+        states.includes('pin refused') ||
+        pools.some(({ isLoginPending }) => isLoginPending)
+      ) {
         // For good, as a token that answers the login at last does not sign at once
-        this.#stays = true
+        this.#stayed = true
         this.#tellMisfit(error)
       } else if (!this.#misconfigured) {
         this.#misconfigured = true

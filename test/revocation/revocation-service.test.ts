@@ -6,7 +6,7 @@ import { encodePem } from '../../src/asn1/pem.ts'
 import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
 import { type Issued, issue, openssl, withLongLength } from '../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../support/changed-crl.ts'
-import { CRL, resign, resignAnswer, timeOf } from '../support/resigned.ts'
+import { CERTIFICATE, CRL, extensionsOf, reissue, resign, resignAnswer, timeOf } from '../support/resigned.ts'
 import {
   asn1Time,
   type CrlOptions,
@@ -1111,6 +1111,16 @@ t.test(
     })
   },
 )
+
+t.test('certificates of files that are malformed are none of an authority for CRLs', async (t) => {
+  const { watch, certificates, leaf, authority } = await setUp(t)
+  const extension = ['1.2.3.4', Buffer.from('0500', 'hex')] as const
+  const twice = extensionsOf(3, extension, extension)
+  const odd = reissue(leaf, authority.issued, { [CERTIFICATE.extensions]: twice })
+  const { service, until } = watch(QUICK)
+  service.watch([certificates], [[odd.certificate]])
+  await until(complete)
+})
 
 t.test('a CRL that was not needed for a while is got again for those who are new', async (t) => {
   const { watch, server, authority, certificates, directory } = await setUp(t)

@@ -213,10 +213,10 @@ export class PoolKeys {
     return this.#keys[key] as TokenKey
   }
 
-  /** Returns what the operator should know of keys that are used, each a sentence without its capital. */
+  /** Returns what the operator should know of keys that are used, each once, as a sentence without its capital. */
   warnings(): string[] {
     const found = this.#keys.flatMap((key) => key.found ?? [])
-    return found.map(warnAboutExposure).filter((warning) => warning !== undefined)
+    return [...new Set(found.map(warnAboutExposure))].filter((warning) => warning !== undefined)
   }
 
   /**
