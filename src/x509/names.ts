@@ -31,6 +31,10 @@ export function sameName(one: Buffer, other: Buffer): boolean {
  * @throws Error when it is not a Name, has more than 3,000 octets, or stands for more characters
  */
 export function canonicalName(name: Buffer): string {
+  return canonicalNameBy(name, decodeCharacterString)
+}
+
+function canonicalNameBy(name: Buffer, decode: Decode): string {
   if (name.length > MAX_NAME_LENGTH) {
     throw new Error(`it has a name of more than ${MAX_NAME_LENGTH} octets`)
   }
@@ -39,18 +43,31 @@ export function canonicalName(name: Buffer): string {
   const names = reader
     .enter(TAG.sequence)
     .elements()
-    .map((rdn) => canonicalRdn(rdn, room))
+    .map((rdn) => canonicalRdn(rdn, room, decode))
   reader.finish()
   return names.join('')
+}
+
+/**
+ * Returns whether Java, too, finds two names the same that are. In the attributes of RFC 2253 2.3 it compares the characters of
+ * UTF8Strings and PrintableStrings, and in all else octets.
+ *
+ * @param one DER Name
+ * @param other DER Name
+ */
+export function sameNameInJava(one: Buffer, other: Buffer): boolean {
+  return (
+    one.equals(other) || isSame(tryCanonicalName(one, decodeInJava), tryCanonicalName(other, decodeInJava))
+  )
 }
 
 function isSame(one: string | undefined, other: string | undefined): boolean {
   return one !== undefined && one === other
 }
 
-function tryCanonicalName(name: Buffer): string | undefined {
+function tryCanonicalName(name: Buffer, decode: Decode = decodeCharacterString): string | undefined {
   try {
-    return canonicalName(name)
+    return canonicalNameBy(name, decode)
   } catch {
     return undefined
   }
@@ -61,21 +78,35 @@ interface Room {
   left: number
 }
 
-function canonicalRdn(rdn: Buffer, room: Room): string {
+/** Decodes a value by its identifier octet, its content and the type of the attribute, in hex; undefined to compare its octets. */
+type Decode = (tag: number, content: Buffer, type: string) => string | undefined
+
+/** The attributes of RFC 2253 2.3: contents of their object identifiers in hex, CN, C, L, ST, STREET, O, OU, DC and UID. */
+const NAMED_IN_JAVA = new Set([
+  ...['550403', '550406', '550407', '550408', '550409', '55040a', '55040b'],
+  ...['0992268993f22c640119', '0992268993f22c640101'],
+])
+
+function decodeInJava(tag: number, content: Buffer, type: string): string | undefined {
+  const isText = tag === TAG.utf8String || tag === TAG.printableString
+  return isText && NAMED_IN_JAVA.has(type) ? decodeCharacterString(tag, content) : undefined
+}
+
+function canonicalRdn(rdn: Buffer, room: Room, decode: Decode): string {
   const attributes = new DerReader(rdn)
     .enter(TAG.set)
     .elements()
-    .map((attribute) => canonicalAttribute(attribute, room))
+    .map((attribute) => canonicalAttribute(attribute, room, decode))
   return `{${attributes.toSorted().join(' ')}}`
 }
 
-function canonicalAttribute(attribute: Buffer, room: Room): string {
+function canonicalAttribute(attribute: Buffer, room: Room, decode: Decode): string {
   const reader = new DerReader(attribute).enter(TAG.sequence)
   const type = reader.content(TAG.objectIdentifier).toString('hex')
   const value = reader.element()
   reader.finish()
   const tag = value.readUInt8()
-  const text = decodeCharacterString(tag, new DerReader(value).content(tag))
+  const text = decode(tag, new DerReader(value).content(tag), type)
   if (text === undefined) {
     return `${type}=${value.toString('hex')}`
   }

@@ -8,7 +8,15 @@ import { CRL_EXTENSIONS, issueResponder, startAuthorities } from '../support/aut
 import { RSA_2048 } from '../support/certificates.ts'
 import { createLongTermContainer, PLACES, type Place } from '../support/long-term-container.ts'
 import { type Evidence, evidenceAbout, ocspAbout } from '../support/long-term-evidence.ts'
-import { CRL, extensionsOf, resign } from '../support/resigned.ts'
+import {
+  attribute,
+  COMMON_NAME,
+  CRL,
+  extensionsOf,
+  nameOf,
+  ORGANIZATION,
+  resign,
+} from '../support/resigned.ts'
 import type { JavaDemands } from '../support/validators/bouncy-castle.ts'
 import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 
@@ -123,12 +131,20 @@ t.test('revocation information in containers', { skip: WITHOUT_JAVA }, async (t)
       faults(await container({ ...complete, crls: { ...complete.crls, timestamps } }))
     const extension = (id: string) => extensionsOf(0, [id, Buffer.from('0500', 'hex')])
     const version = (number: number) => encode(TAG.integer, Buffer.of(number))
+    const issuerAs = (tag: number) => ({
+      [CRL.issuer]: nameOf(
+        attribute(ORGANIZATION, TAG.utf8String, 'Test'),
+        attribute(COMMON_NAME, tag, 'Timestamp CA'),
+      ),
+    })
+    t.same(await withList(resign(complete.crls.timestamps, keyFile, issuerAs(TAG.printableString))), {})
     for (const fields of [
       { [CRL.version]: version(0) },
       { [CRL.version]: version(2) },
       ...['2.5.29.20', '2.5.29.18', '2.5.29.46', '1.3.6.1.5.5.7.1.1'].map((id) => ({
         [CRL.extensions - 1]: extension(id),
       })),
+      issuerAs(TAG.teletexString),
       { [CRL.extensions - 1]: extensionsOf(0, ['2.5.29.20', Buffer.from('020107', 'hex'), false]) },
     ]) {
       const list = resign(complete.crls.timestamps, keyFile, fields)

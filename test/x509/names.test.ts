@@ -4,7 +4,7 @@ import { encode, encodeObjectIdentifier } from '../../src/asn1/der-writer.ts'
 import { TAG } from '../../src/asn1/tag.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import { isIssuedBy, isSelfSigned } from '../../src/x509/chain.ts'
-import { listAttributes, sameName } from '../../src/x509/names.ts'
+import { listAttributes, sameName, sameNameInJava } from '../../src/x509/names.ts'
 import { issue } from '../support/certificates.ts'
 import {
   attribute,
@@ -84,6 +84,37 @@ t.test('names that are the same to OpenSSL are the same here', async (t) => {
   ] as const) {
     t.strictSame(judge(subject, issuer), { openssl: true, ours: true, chained: true }, what)
   }
+})
+
+t.test('names that are the same to Java, too', async (t) => {
+  const ORGANIZATION_IDENTIFIER = '2.5.4.97'
+  const unit = attribute('2.5.4.11', ia5String, 'Unit')
+  for (const [oid, one, other, expected] of [
+    ...['2.5.4.3', '2.5.4.6', '2.5.4.7', '2.5.4.8', '2.5.4.9', '2.5.4.10', '2.5.4.11'].map(
+      (oid) => [oid, utf8String, printableString, true] as const,
+    ),
+    ['0.9.2342.19200300.100.1.25', utf8String, printableString, true],
+    ['0.9.2342.19200300.100.1.1', utf8String, printableString, true],
+    ['2.5.4.5', utf8String, printableString, false],
+    [ORGANIZATION_IDENTIFIER, utf8String, printableString, false],
+    [ORGANIZATION_IDENTIFIER, utf8String, utf8String, false],
+    [COMMON_NAME, utf8String, utf8String, true],
+    [COMMON_NAME, ia5String, utf8String, false],
+    [COMMON_NAME, teletexString, utf8String, false],
+    [COMMON_NAME, bmpString, printableString, false],
+    [COMMON_NAME, teletexString, teletexString, false],
+  ] as const) {
+    const [subject, issuer] = [
+      nameOf(attribute(oid, one, 'ab c'), unit),
+      nameOf(attribute(oid, other, 'AB  C'), unit),
+    ]
+    const what = `${oid} ${one} ${other}`
+    t.ok(sameName(subject, issuer), what)
+    t.equal(sameNameInJava(subject, issuer), expected, what)
+    t.equal(sameNameInJava(issuer, subject), expected, what)
+  }
+  t.ok(sameNameInJava(nameOf(unit), nameOf(unit)), 'octet by octet')
+  t.ok(sameNameInJava(Buffer.of(0x30), Buffer.of(0x30)), 'though it is none')
 })
 
 t.test('names that differ for OpenSSL differ here', async (t) => {

@@ -11,7 +11,7 @@ import { matchesAuthorityKeyIdentifier, matchesKeyIdentifier } from '../../x509/
 import { EXTENSION, findUnknownCritical, hasWrittenDefault } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { findDoubtfulCrlExtensions } from '../../x509/malformed-extensions.ts'
-import { sameName, URI } from '../../x509/names.ts'
+import { sameName, sameNameInJava, URI } from '../../x509/names.ts'
 import {
   type Flawed,
   findAlgorithmDoubt,
@@ -135,12 +135,24 @@ export async function checkCrl(
   }
   const checked = {
     ...{ der, thisUpdate, nextUpdate, scope, serialNumbers, revocations },
-    doubt: findDoubt(crl, scope, found) ?? findIdentifierDoubt(crl, issuer) ?? findAlgorithmDoubt(crl),
+    doubt:
+      findDoubt(crl, scope, found) ??
+      findNameDoubt(crl, issuer) ??
+      findIdentifierDoubt(crl, issuer) ??
+      findAlgorithmDoubt(crl),
     delta: readDeltaAddresses(extensions, crl.issuer),
     number: readCrlNumber(extensions.get(CRL_EXTENSION.crlNumber)),
     baseNumber: readCrlNumber(extensions.get(CRL_EXTENSION.deltaCrlIndicator)),
   }
   return flaw === undefined ? checked : { ...checked, flaw }
+}
+
+/** Finds that Java, and what is built with it, does not find the CRL by the name of its issuer. */
+function findNameDoubt(crl: Crl, issuer: X509Certificate): string | undefined {
+  return sameNameInJava(crl.issuer, readCertificateFields(issuer).subject)
+    ? undefined
+    : 'names its issuer in other octets than the certificate of that, such as another type of string: Bouncy Castle, PDFBox, ' +
+        'EU DSS and Java do not take it'
 }
 
 function findIdentifierDoubt({ extensions }: Crl, issuer: X509Certificate): string | undefined {
