@@ -10,11 +10,13 @@ import { createLongTermContainer, PLACES, type Place } from '../support/long-ter
 import { type Evidence, evidenceAbout, ocspAbout } from '../support/long-term-evidence.ts'
 import {
   attribute,
+  CERTIFICATE,
   COMMON_NAME,
   CRL,
   extensionsOf,
   nameOf,
   ORGANIZATION,
+  reissue,
   resign,
 } from '../support/resigned.ts'
 import type { JavaDemands } from '../support/validators/bouncy-castle.ts'
@@ -116,6 +118,19 @@ t.test('revocation information in containers', { skip: WITHOUT_JAVA }, async (t)
       revocation: / may be revoked/,
       'timestamp-revocation': / may be revoked/,
     })
+  })
+
+  t.test('what the service warns of in responders', async (t) => {
+    const answeredBy = (tag: number) => {
+      const [organization, name] = [
+        attribute(ORGANIZATION, TAG.utf8String, 'Test'),
+        attribute(COMMON_NAME, tag, 'Issuing CA'),
+      ]
+      const changed = { [CERTIFICATE.issuer]: nameOf(organization, name) }
+      return withAnswer(ocspAbout(signer, issuing, { signer: reissue(responder, issuing.issued, changed) }))
+    }
+    t.match(await answeredBy(TAG.teletexString), { revocation: /is not authorized to sign OCSP responses/ })
+    t.same(await answeredBy(TAG.utf8String), {})
   })
 
   t.test('CRLs that their issuer did not sign do not count', async (t) => {

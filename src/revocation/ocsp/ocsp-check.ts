@@ -22,6 +22,7 @@ import {
   findCurveWarning,
   findEncodingWarning,
   findFieldWarning,
+  findIssuerNameWarnings,
   findPointWarning,
   findSignatureWarning,
 } from '../../x509/review/warnings.ts'
@@ -329,7 +330,8 @@ function findResponderDoubt(signer: X509Certificate, issuer: X509Certificate): s
     findCurveWarning(reviewed) ??
     findPointWarning(signer, 1) ??
     findSignatureWarning(reviewed) ??
-    findFieldWarning(reviewed)
+    findFieldWarning(reviewed) ??
+    findIssuerNameWarnings([signer, issuer])[0]
   if (warning !== undefined) {
     return `has a responder that some validators do not take (${warning})`
   }

@@ -493,12 +493,17 @@ t.test('what only some validators take of a responder is a doubt, and its answer
   const whole = responder()
   const compressed = reissue(whole, root, { [CERTIFICATE.key]: withCompressedPoint(whole) })
   const version = encode(contextTag(0), encode(TAG.integer, Buffer.of(1)))
+  const issuedAs = (tag: number) =>
+    reissue(whole, root, { [CERTIFICATE.issuer]: nameOf(attribute(COMMON_NAME, tag, 'root')) })
   for (const [options, doubt] of [
     [{}, undefined],
     [{ signer: onCurve('P-384') }, undefined],
     [{ signer: onCurve('brainpoolP256r1') }, /has a key on a curve .* \(brainpoolP256r1\)/],
     [{ signer: compressed }, /has the point of its key in a compressed form/],
     [{ signer: reissue(whole, root, { [CERTIFICATE.version]: version }) }, /has version 2/],
+    [{ signer: issuedAs(TAG.teletexString) }, /has the name of its issuer in another encoding/],
+    [{ signer: issuedAs(TAG.printableString) }, /has the name of its issuer in another encoding/],
+    [{ signer: issuedAs(TAG.utf8String) }, undefined],
     [
       { signer: responder({ key: RSA_2048 }), args: ['-ndays', '1', '-rmd', 'sha3-256'] },
       /its algorithm, 2\.16\.840\.1\.101\.3\.4\.3\.14, is one/,
