@@ -4,6 +4,7 @@ import t from 'tap'
 import { encode } from '../../src/asn1/der-writer.ts'
 import { TAG } from '../../src/asn1/tag.ts'
 import { checkCrl } from '../../src/revocation/crl/crl-check.ts'
+import { ID_OCSP_NONCE } from '../../src/revocation/ocsp/ocsp-request.ts'
 import { CRL_EXTENSIONS, issueResponder, startAuthorities } from '../support/authorities.ts'
 import { RSA_2048 } from '../support/certificates.ts'
 import { createLongTermContainer, PLACES, type Place } from '../support/long-term-container.ts'
@@ -18,6 +19,7 @@ import {
   ORGANIZATION,
   reissue,
   resign,
+  resignAnswer,
 } from '../support/resigned.ts'
 import type { JavaDemands } from '../support/validators/bouncy-castle.ts'
 import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
@@ -131,6 +133,17 @@ t.test('revocation information in containers', { skip: WITHOUT_JAVA }, async (t)
     }
     t.match(await answeredBy(TAG.teletexString), { revocation: /is not authorized to sign OCSP responses/ })
     t.same(await answeredBy(TAG.utf8String), {})
+  })
+
+  t.test('what the service warns of in OCSP responses', async (t) => {
+    const nonce = encode(TAG.octetString, Buffer.alloc(16))
+    const withNonce = (critical?: boolean) =>
+      resignAnswer(complete.responses.signer, responder.keyFile, (fields) => {
+        const extensions = extensionsOf(1, [ID_OCSP_NONCE, nonce, critical])
+        return { 2: Buffer.concat([fields[2] as Buffer, extensions]) }
+      })
+    t.match(await withAnswer(Promise.resolve(withNonce(true))), { revocation: /CN=Signer.* may be revoked/ })
+    t.same(await withAnswer(Promise.resolve(withNonce())), {})
   })
 
   t.test('CRLs that their issuer did not sign do not count', async (t) => {

@@ -65,7 +65,7 @@ export function timeOf(text: string): Buffer {
 /** DER Extensions in their explicit tag, each of an identifier, the DER of its value, and `critical` where that is written. */
 export function extensionsOf(
   tag: number,
-  ...extensions: readonly (readonly [string, Buffer, boolean?])[]
+  ...extensions: readonly (readonly [string, Buffer, (boolean | undefined)?])[]
 ): Buffer {
   const list = extensions.map(([oid, value, critical]) => {
     const flag = critical === undefined ? [] : [encode(TAG.boolean, Buffer.of(critical ? 0xff : 0))]

@@ -127,6 +127,7 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
     ...{ thisUpdate, nextUpdate, signer, revocation },
     doubt:
       findDoubt(single, producedAt) ??
+      findNonceDoubt(response) ??
       findNamingDoubt(response, single, signer) ??
       findAlgorithmDoubt(response) ??
       findResponderDoubt(signer, question.issuer),
@@ -144,6 +145,13 @@ function findDoubt(
   }
   return producedAt !== undefined && thisUpdate !== undefined && producedAt < thisUpdate
     ? 'was signed at a time before that of which it tells (producedAt, thisUpdate): pdfsig does not take it'
+    : undefined
+}
+
+/** Finds a nonce that is marked as critical: who verifies later does not know it, and so some do not take the response. */
+function findNonceDoubt({ extensions }: OcspResponse): string | undefined {
+  return extensions.get(ID_OCSP_NONCE)?.critical
+    ? 'has a nonce that is marked as critical: Bouncy Castle, PDFBox and Java do not take it'
     : undefined
 }
 

@@ -348,6 +348,24 @@ t.test('a nonce that is no octet string keeps no revocation from counting', asyn
   }
 })
 
+t.test('a nonce that is marked as critical is a doubt, and its answer counts', async (t) => {
+  const asked = question()
+  const answers = await bothAnswers(asked)
+  const nonce = encode(TAG.octetString, asked.nonce)
+  for (const [critical, doubt] of [
+    [true, 'has a nonce that is marked as critical: Bouncy Castle, PDFBox and Java do not take it'],
+    [undefined, undefined],
+  ] as const) {
+    const extensions = extensionsOf(1, [ID_OCSP_NONCE, nonce, critical])
+    const changed = (answer: Buffer) => resignAnswer(answer, root.keyFile, () => ({ 3: extensions }))
+    const [good, revoked] = [changed(answers.good), changed(answers.revoked)]
+    t.equal(judgeOcsp(directory, good, judged), 'good')
+    t.match(await checkOcspResponse(good, asked, new Date()), { doubt, flaw: undefined })
+    t.equal(judgeOcsp(directory, revoked, judged), 'revoked')
+    t.match(await checkOcspResponse(revoked, asked, new Date()), { flaw: undefined, revocation: {} })
+  }
+})
+
 t.test('unknown is no answer', async (t) => {
   const asked = question()
   const der = await new RevocationAuthority(directory, root).respond(asked.der)
