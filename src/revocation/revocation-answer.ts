@@ -57,6 +57,11 @@ export function readAnswerTime(
   }
 }
 
+/** Returns whether one of the times has a fraction of a second. */
+export function hasFraction(...times: readonly (Date | undefined)[]): boolean {
+  return times.some((time) => time !== undefined && time.getMilliseconds() > 0)
+}
+
 /** An answer with a right signature, but possibly a flaw. With a flaw it counts only for revocations. */
 export interface Flawed {
   /** Says why it does not show that a certificate is good; undefined if it does. */

@@ -19,6 +19,7 @@ import {
   findSignatureProblem,
   findStaleness,
   findWeakHash,
+  hasFraction,
   OTHER_CERTIFICATE,
   refuseOtherContent,
   type UpdateTimes,
@@ -173,7 +174,7 @@ const VERSION_2 = Buffer.of(1)
 
 /** Finds what keeps some validators from taking a CRL, and which, in words. */
 function findDoubt(
-  { version, extensions }: Crl,
+  { version, thisUpdate, nextUpdate, extensions }: Crl,
   { distributionPoints }: CrlScope,
   found: FoundEntries,
 ): string | undefined {
@@ -186,6 +187,9 @@ function findDoubt(
   }
   if (version !== undefined && !version.equals(VERSION_2)) {
     return 'has another version than 2: Bouncy Castle and PDFBox do not take it'
+  }
+  if (hasFraction(thisUpdate, nextUpdate)) {
+    return 'has a time with a fraction of a second (RFC 5280 5.1.2.4): OpenSSL does not take it'
   }
   if (found.critical !== undefined) {
     return `has an entry with a critical extension, ${found.critical}, which is not to be critical: OpenSSL does not take it`

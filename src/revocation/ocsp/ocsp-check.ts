@@ -35,6 +35,7 @@ import {
   findSignatureProblem,
   findStaleness,
   findWeakHash,
+  hasFraction,
   OTHER_CERTIFICATE,
   type Revocation,
   refuseOtherContent,
@@ -140,7 +141,7 @@ function findDoubt(
   { thisUpdate, nextUpdate }: SingleResponse,
   producedAt: Date | undefined,
 ): string | undefined {
-  if ([thisUpdate, nextUpdate, producedAt].some((time) => time !== undefined && time.getMilliseconds() > 0)) {
+  if (hasFraction(thisUpdate, nextUpdate, producedAt)) {
     return 'has a time with a fraction of a second (RFC 6960 4.2.2.1): pdfsig does not take it'
   }
   return producedAt !== undefined && thisUpdate !== undefined && producedAt < thisUpdate

@@ -728,6 +728,22 @@ t.test(
   },
 )
 
+t.test('a CRL with a fraction of a second in a time, which openssl does not take', async (t) => {
+  const doubt = 'has a time with a fraction of a second (RFC 5280 5.1.2.4): OpenSSL does not take it'
+  const { good } = await bothCrls()
+  for (const [place, text, message] of [
+    [CRL.thisUpdate, '20250101000000.5Z', /format error in CRL's lastUpdate/],
+    [CRL.nextUpdate, '20990101000000.5Z', /format error in CRL's nextUpdate/],
+  ] as const) {
+    const withTime = (time: string) => resign(good, root.keyFile, { [place]: timeOf(time) })
+    t.throws(() => verifyWith(withTime(text)), message)
+    t.equal((await check(withTime(text))).doubt, doubt)
+    const whole = text.replace('.5', '')
+    verifyWith(withTime(whole))
+    t.equal((await check(withTime(whole))).doubt, undefined, whole)
+  }
+})
+
 t.test('what only some validators take in the version and the entries of a CRL', async (t) => {
   const { good } = await bothCrls()
   const changed = (fields: Record<number, Buffer>) => check(resign(good, root.keyFile, fields))
