@@ -74,7 +74,7 @@ interface Search {
   readonly names: ReadonlySet<string>
   /** Characters. */
   left: number
-  /** Commas and colons of what is parsed as JSON; less than 0 once something had more, and was not parsed. */
+  /** Commas and colons of what is parsed as JSON. */
   separators: number
 }
 
@@ -119,7 +119,8 @@ export function isSignerInQuery(
  * Returns whether a token is a JSON Web Token whose claim `signer` has the name of a signer, and not that of the chosen one. It is
  * asked of tokens that say nothing about who signs: nobody has verified them, or they have no claim `signer`.
  *
- * @param token of any type; one that is longer than any that is read is for nobody, and one with more values than are read for another
+ * @param token of any type; one that is longer than any that is read is for nobody, and one whose claims cannot be read for another if
+ *   it is meant and they seem to name one
  * @param others names of the signers that may be meant beside the chosen one
  * @param isMeant true if nothing else named the chosen one, or the token was verified: then a claim that is nearly `signer`, at any
  *   depth, counts too
@@ -136,9 +137,10 @@ export function isJwtForOther(
     return false
   }
   const search = searchFor(others)
-  const claims = readJson(Buffer.from(payload, 'base64url').toString(), search)
-  if (search.separators < 0) {
-    return others.length > 0
+  const text = Buffer.from(payload, 'base64url').toString()
+  const claims = readJson(text, search)
+  if (claims === undefined) {
+    return isMeant && others.some((name) => name !== chosen) && SIGNER_WITH_VALUE.test(text)
   }
   const named = [(claims as { readonly signer?: unknown } | undefined)?.signer].flat()
   return (

@@ -74,9 +74,8 @@ export type NarrowConstraint = readonly [why: string, refusedBy: string]
 
 /**
  * Finds why some validators do not find an allowed name so: NSS and EU DSS compare directory names octet by octet, OpenSSL alone takes a
- * mailbox without its local part for a host, RFC 5280 4.2.1.10 knows neither empty bases nor host names with a leading dot, Java takes
- * common names for hosts, and Bouncy Castle finds the base of a subtree anywhere in a name. Forms that a validator does not compare make
- * it refuse even paths without such a name.
+ * mailbox without its local part for a host, RFC 5280 4.2.1.10 knows neither empty bases nor host names with a leading dot, and Java
+ * takes common names for hosts. Forms that a validator does not compare make it refuse even paths without such a name.
  */
 export function findNarrowConstraint(
   fields: Pick<CertificateFields, 'subject' | 'extensions'>,
@@ -118,12 +117,6 @@ export function findNarrowConstraint(
   if (listHosts(fields, JAVA_HOST).some(forbidsBy(constraints))) {
     return ['a host name, for which its common name may be taken', 'Java']
   }
-  if (holdsDirectoryName(listNames(fields), excluded)) {
-    return [
-      'an excluded distinguished name that stands in its own, though not at the beginning',
-      'Bouncy Castle, PDFBox, EU DSS',
-    ]
-  }
   const rdns = new DerReader(fields.subject).content(TAG.sequence)
   const bases = permitted
     .filter(([tag]) => tag === DIRECTORY_NAME)
@@ -132,14 +125,6 @@ export function findNarrowConstraint(
   return !isCompared || bases.some((base) => rdns.subarray(0, base.length).equals(base))
     ? undefined
     : ['a distinguished name in other octets, such as another case or type of string', 'NSS, pdfsig, EU DSS']
-}
-
-/** Returns whether a directoryName has the RDNs of a base of that form, in their order and at any place. */
-function holdsDirectoryName(names: readonly Buffer[], bases: readonly Buffer[]): boolean {
-  const [texts, parts] = [names, bases].map((list) =>
-    list.filter(([tag]) => tag === DIRECTORY_NAME).map((name) => canonicalName(contentOf(name))),
-  ) as [string[], string[]]
-  return texts.some((text) => parts.some((part) => text.includes(part)))
 }
 
 /** Returns whether a base, DER, is empty. A directoryName has a SEQUENCE in it. */
