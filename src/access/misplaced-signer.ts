@@ -120,7 +120,7 @@ export function isSignerInQuery(
  * asked of tokens that say nothing about who signs: nobody has verified them, or they have no claim `signer`.
  *
  * @param token of any type; one that is longer than any that is read is for nobody, and one whose claims cannot be read for another if
- *   it is meant and they seem to name one
+ *   they seem to name one
  * @param others names of the signers that may be meant beside the chosen one
  * @param isMeant true if nothing else named the chosen one, or the token was verified: then a claim that is nearly `signer`, at any
  *   depth, counts too
@@ -140,7 +140,7 @@ export function isJwtForOther(
   const text = Buffer.from(payload, 'base64url').toString()
   const claims = readJson(text, search)
   if (claims === undefined) {
-    return isMeant && others.some((name) => name !== chosen) && SIGNER_WITH_VALUE.test(text)
+    return others.some((name) => name !== chosen) && (isMeant ? /signer/i : SIGNER_WITH_VALUE).test(text)
   }
   const named = [(claims as { readonly signer?: unknown } | undefined)?.signer].flat()
   return (
@@ -208,7 +208,9 @@ function isNamedInValue(value: unknown, search: Search): boolean {
     return [value, ...decoded].some((text) => {
       const isParsed = MAY_BE_JSON.test(text) && isLeft(search, text.length + TEXT_CHARACTERS)
       const inner = isParsed ? readJson(text, search) : undefined
-      return typeof inner === 'object' && isNamedInValue(inner, search)
+      return inner === undefined
+        ? isParsed && search.separators < 0 && SIGNER_WITH_VALUE.test(text)
+        : typeof inner === 'object' && isNamedInValue(inner, search)
     })
   }
   // The elements of a list have no names

@@ -118,11 +118,11 @@ export function findNarrowConstraint(
     return ['a host name, for which its common name may be taken', 'Java']
   }
   const rdns = new DerReader(fields.subject).content(TAG.sequence)
+  // Nothing has read the bases where there is no subject to compare with them
   const bases = permitted
-    .filter(([tag]) => tag === DIRECTORY_NAME)
+    .filter(([tag]) => tag === DIRECTORY_NAME && rdns.length > 0)
     .map((base) => new DerReader(contentOf(base)).content(TAG.sequence))
-  const isCompared = rdns.length > 0 && bases.length > 0
-  return !isCompared || bases.some((base) => rdns.subarray(0, base.length).equals(base))
+  return bases.length === 0 || bases.some((base) => rdns.subarray(0, base.length).equals(base))
     ? undefined
     : ['a distinguished name in other octets, such as another case or type of string', 'NSS, pdfsig, EU DSS']
 }

@@ -259,7 +259,9 @@ export class Supervisor {
     clearTimeout(this.#timer)
     this.#patience.opened()
     this.#label = foundToken.label
-    const foundKeys = keys.filter(isFound).map(({ label, id }) => ({ label, id }))
+    // Signers with one key have one each where the certificate is on the token
+    const found = keys.filter(isFound).map(({ label, id }) => [`${id} ${label}`, { label, id }] as const)
+    const foundKeys = [...new Map(found).values()]
     const opening = { foundToken, keys: foundKeys }
     if (!isDeepStrictEqual(opening, this.#loggedOpening)) {
       this.#loggedOpening = opening
