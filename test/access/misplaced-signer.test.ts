@@ -146,6 +146,7 @@ t.test('a name is found behind much else that a token may hold, and not behind a
     [{ groups: groups(300), signerName: 'contracts' }, true],
     [{ roles: roles(300), signerName: 'contracts' }, true],
     [{ ...Object.fromEntries(groups(60).map((name) => [name, 'contracts'])), singer: 'contracts' }, true],
+    [{ ...Object.fromEntries(groups(70).map((name) => [name, 'contracts'])), singer: 'contracts' }, false],
     // Longer ones are not parsed, and looked through as a text
     [{ x: Array(5_000).fill(1), signerName: 'contracts' }, true],
     [{ x: Array(3_000).fill([]), y: { signer: 'contracts' } }, true],
