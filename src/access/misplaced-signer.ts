@@ -121,7 +121,7 @@ export function isSignerInQuery(
  *
  * @param token of any type; one that is longer than any that is read is for nobody, and one whose claims cannot be read for another if
  *   they seem to name one
- * @param others names of the signers that may be meant beside the chosen one
+ * @param others names of the signers that may be meant, among which the chosen one may be
  * @param isMeant true if nothing else named the chosen one, or the token was verified: then a claim that is nearly `signer`, at any
  *   depth, counts too
  */
@@ -142,7 +142,7 @@ export function isJwtForOther(
   if (claims === undefined) {
     return others.some((name) => name !== chosen) && (isMeant ? /signer/i : SIGNER_WITH_VALUE).test(text)
   }
-  const named = [(claims as { readonly signer?: unknown } | undefined)?.signer].flat()
+  const named = [(claims as { readonly signer?: unknown }).signer].flat()
   return (
     !named.includes(chosen) &&
     (others.some((name) => named.includes(name)) ||
@@ -206,11 +206,13 @@ function isNamedInValue(value: unknown, search: Search): boolean {
   if (typeof value === 'string') {
     const decoded = BASE64.test(value) && isLeft(search, value.length) ? [decodeOctets(value, 'base64')] : []
     return [value, ...decoded].some((text) => {
-      const isParsed = MAY_BE_JSON.test(text) && isLeft(search, text.length + TEXT_CHARACTERS)
-      const inner = isParsed ? readJson(text, search) : undefined
-      return inner === undefined
-        ? isParsed && search.separators < 0 && SIGNER_WITH_VALUE.test(text)
-        : typeof inner === 'object' && isNamedInValue(inner, search)
+      if (!MAY_BE_JSON.test(text) || !isLeft(search, text.length + TEXT_CHARACTERS)) {
+        return false
+      }
+      const inner = readJson(text, search)
+      return typeof inner === 'object'
+        ? isNamedInValue(inner, search)
+        : search.separators < 0 && SIGNER_WITH_VALUE.test(text)
     })
   }
   // The elements of a list have no names

@@ -113,7 +113,8 @@ export class RevocationService {
   /** Links that were looked up already, keyed by chain. */
   #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
   #chains: readonly CertificatePath[] = []
-  #others: readonly X509Certificate[] = []
+  /** Certificates of files, each once. */
+  #files: readonly X509Certificate[] = []
   #running = false
 
   constructor({ log, client, observer, limits }: RevocationServiceOptions) {
@@ -131,7 +132,7 @@ export class RevocationService {
   watch(chains: readonly CertificatePath[], files: readonly (readonly X509Certificate[])[] = []): void {
     this.#chains = chains
     // Many signers have the same files, or the same authorities in them
-    this.#others = unique([...new Set(files)].flat()).filter(maySignCrls)
+    this.#files = unique([...new Set(files)].flat())
     const certificates = new Map<string, WatchedCertificate>()
     const lists = new Map<string, CrlCache>()
     const former = [...this.#certificates.values()]
@@ -321,14 +322,16 @@ export class RevocationService {
   #otherKeysOf(issuer: X509Certificate): readonly X509Certificate[] {
     const chains = this.#chains.filter((chain) => chain.some(({ raw }) => raw.equals(issuer.raw)))
     const ends = unique(chains.flatMap((chain) => chain.slice(-1)))
+    // Only a CRL of another key leads here: there may be thousands to read
+    const others = this.#files.filter(maySignCrls)
     const leadsTo = (certificate: X509Certificate, isEnd: (one: X509Certificate) => boolean) =>
-      buildChain(certificate, [...this.#others, ...ends], new Date(), isEnd).complete
+      buildChain(certificate, [...others, ...ends], new Date(), isEnd).complete
     const isAbove = (one: X509Certificate) =>
       ends.some(
         (end) =>
           leadsTo(end, ({ raw }) => raw.equals(one.raw)) || (!isSelfSigned(end) && hasSameIssuer(end, one)),
       )
-    return this.#others.filter(
+    return others.filter(
       (other) => hasSameSubject(other, issuer) && !other.raw.equals(issuer.raw) && leadsTo(other, isAbove),
     )
   }

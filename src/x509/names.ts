@@ -21,7 +21,7 @@ const MAX_PREPARED_LENGTH = 3_000
  * @returns false if they differ, or one of them is not a Name, or has more than 3,000 octets or stands for more characters
  */
 export function sameName(one: Buffer, other: Buffer): boolean {
-  return one.equals(other) || isSame(tryCanonicalName(one), tryCanonicalName(other))
+  return isSameBy(one, other, decodeCharacterString)
 }
 
 /**
@@ -56,16 +56,18 @@ function canonicalNameBy(name: Buffer, decode: Decode): string {
  * @param other DER Name
  */
 export function sameNameInJava(one: Buffer, other: Buffer): boolean {
-  return (
-    one.equals(other) || isSame(tryCanonicalName(one, decodeInJava), tryCanonicalName(other, decodeInJava))
-  )
+  return isSameBy(one, other, decodeInJava)
 }
 
-function isSame(one: string | undefined, other: string | undefined): boolean {
-  return one !== undefined && one === other
+function isSameBy(one: Buffer, other: Buffer, decode: Decode): boolean {
+  if (one.equals(other)) {
+    return true
+  }
+  const name = tryCanonicalName(one, decode)
+  return name !== undefined && name === tryCanonicalName(other, decode)
 }
 
-function tryCanonicalName(name: Buffer, decode: Decode = decodeCharacterString): string | undefined {
+function tryCanonicalName(name: Buffer, decode: Decode): string | undefined {
   try {
     return canonicalNameBy(name, decode)
   } catch {

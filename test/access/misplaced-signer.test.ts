@@ -152,7 +152,7 @@ t.test('a name is found behind much else that a token may hold, and not behind a
     [{ x: Array(3_000).fill([]), y: { signer: 'contracts' } }, true],
     [{ x: Array(2_100).fill(1), signer: 'contracts' }, true],
     [{ x: Array(5_000).fill(1), user: 'contracts' }, false],
-    // What is in a string counts twice, so that the second is not parsed
+    // The first string counts twice, in the token and by itself, so that the second one is not parsed
     [{ x: JSON.stringify(Array(1_100).fill(1)), y: '{"signer":"contracts"}' }, true, false],
     [{ x: JSON.stringify(Array(1_100).fill(1)), y: '{"user":"contracts"}' }, false],
   ] as const) {

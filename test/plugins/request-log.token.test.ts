@@ -53,7 +53,7 @@ t.test('a client that leaves while the HSM signs: the signature is on record', a
   first.destroy()
   second.destroy()
   await until('nobody waits any more', async () => (await hsmStatus(service.url)).queued === 0)
-  // Of the one that waited that may be known at once, where its order was not sent ahead
+  // The request that waited may be on record at once, where its order was not sent ahead
   t.same(linesOf('in-flight'), [], 'nobody knows yet whether it will be signed')
   module.plan()
   await until('who waited is on record', () => linesOf('in-queue').length === 1)

@@ -101,7 +101,8 @@ export async function checkCrl(
   refuseOtherContent(pem ?? received)
   // Servers append line ends and the like, which nobody has signed
   const crl = readCrl(DerReader.lenient(pem ?? received).element(TAG.sequence))
-  if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {
+  const { subject } = readCertificateFields(issuer)
+  if (!sameName(crl.issuer, subject)) {
     throw new Error('it is the CRL of another issuer')
   }
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
@@ -138,7 +139,7 @@ export async function checkCrl(
     ...{ der, thisUpdate, nextUpdate, scope, serialNumbers, revocations },
     doubt:
       findDoubt(crl, scope, found) ??
-      findNameDoubt(crl, issuer) ??
+      findNameDoubt(crl, subject) ??
       findIdentifierDoubt(crl, issuer) ??
       findAlgorithmDoubt(crl),
     delta: readDeltaAddresses(extensions, crl.issuer),
@@ -148,9 +149,9 @@ export async function checkCrl(
   return flaw === undefined ? checked : { ...checked, flaw }
 }
 
-/** Finds that Java, and what is built with it, does not find the CRL by the name of its issuer. */
-function findNameDoubt(crl: Crl, issuer: X509Certificate): string | undefined {
-  return sameNameInJava(crl.issuer, readCertificateFields(issuer).subject)
+/** Finds that Java, and what is built with it, does not find the CRL by the name of its issuer, whose own one is `subject`. */
+function findNameDoubt({ issuer }: Crl, subject: Buffer): string | undefined {
+  return sameNameInJava(issuer, subject)
     ? undefined
     : 'names its issuer in other octets than the certificate of that, such as another type of string: Bouncy Castle, PDFBox, ' +
         'EU DSS and Java do not take it'
