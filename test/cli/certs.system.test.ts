@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { TAG } from '../../src/asn1/tag.ts'
-import { type Issued, issue } from '../support/certificates.ts'
+import { type Issued, issue, withUnknownKey } from '../support/certificates.ts'
 import { runAtTerminal, runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { afterReload, logLines, signsWith } from '../support/reload.ts'
@@ -42,6 +42,16 @@ async function put(issued: Issued, label: string): Promise<string> {
   )
   t.equal(exitCode, 0, stderr)
   return stderr
+}
+
+/** Puts a certificate on the token as another program would. */
+function putFile(der: Uint8Array, label: string, id: string): void {
+  const file = join(directory, 'certificate.der')
+  writeFileSync(file, der)
+  execFileSync('pkcs11-tool', [
+    ...['--module', `${onToken.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
+    ...['--write-object', file, '--type', 'cert', '--label', label, '--id', id],
+  ])
 }
 
 /** Labels by whether the service takes the certificate. */
@@ -203,12 +213,7 @@ t.test('what the service does not read is listed with the reason, and can be del
     [wrongTime, null, /" is not a time of RFC 5280 4\.1\.2\.5$/],
     [Buffer.concat([raw, Buffer.alloc(8)]), /Z$/, /^it is no DER of this kind: /],
   ] as const) {
-    const file = join(directory, 'spoiled.der')
-    writeFileSync(file, value)
-    execFileSync('pkcs11-tool', [
-      ...['--module', `${onToken.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
-      ...['--write-object', file, '--type', 'cert', '--label', 'spoiled', '--id', '01'],
-    ])
+    putFile(value, 'spoiled', '01')
     const fingerprint = createHash('sha256').update(value).digest('hex')
     const { stdout } = await runCommand(onToken, 'certs', '--json')
     const all = JSON.parse(stdout) as { label: string; problem: string | null }[]
@@ -227,14 +232,24 @@ t.test('what the service does not read is listed with the reason, and can be del
   }
 })
 
+t.test('one of a key that OpenSSL does not know is listed without the key, and can be deleted', async (t) => {
+  const { raw } = withUnknownKey(issue(directory, { subject: '/CN=unknown' }).certificate)
+  putFile(raw, 'unknown', '09')
+  const all = JSON.parse((await runCommand(onToken, 'certs', '--json')).stdout) as { label: string }[]
+  const fingerprint = createHash('sha256').update(raw).digest('hex')
+  t.match(
+    all.find(({ label }) => label === 'unknown'),
+    { subject: 'CN=unknown', used: false, fingerprint, problem: null, publicKey: null },
+  )
+  const args = ['delete-cert', '--fingerprint', fingerprint, '--confirm', 'unknown']
+  const { exitCode, stderr } = await runCommand(onToken, ...args)
+  t.equal(exitCode, 0, stderr)
+  t.strictSame(await used(), { old: true })
+})
+
 t.test('one of the same key with another id takes the place of the one that is deleted', async (t) => {
   const other = certify('/CN=other id', -50, 100)
-  const file = join(directory, 'other-id.der')
-  writeFileSync(file, other.certificate.raw)
-  execFileSync('pkcs11-tool', [
-    ...['--module', `${onToken.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
-    ...['--write-object', file, '--type', 'cert', '--label', 'other id', '--id', '02'],
-  ])
+  putFile(other.certificate.raw, 'other id', '02')
   const args = ['delete-cert', '--fingerprint', fingerprintOf(other)]
   const unasked = await runCommand(onToken, ...args)
   t.match(unasked.stderr, /It is the one that the service takes for its key: another one will be\./)

@@ -98,6 +98,24 @@ t.test('hosts that are excepted are asked directly', { skip }, async (t) => {
   t.strictSame(proxy.requests(), [])
 })
 
+t.test('a proxy that refuses a tunnel for want of a password, as most but tinyproxy do', async (t) => {
+  const proxy = createServer()
+  proxy.on('connect', (_, socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'))
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => proxy.close())
+  const { port } = proxy.address() as AddressInfo
+  const { url } = await startServer(t, true)
+  const client = createClient(t, {
+    url: new URL(`http://127.0.0.1:${port}`),
+    user: 'user',
+    password: 'wrong',
+  })
+  await t.rejects(post(client, url), {
+    message: 'cannot be reached through the proxy, which answered CONNECT with the HTTP status 407',
+    status: 407,
+  })
+})
+
 t.test('a proxy that wants another password, and one that is not there', { skip }, async (t) => {
   const proxy = await startTinyproxy(t, { user: 'user', password: 'correct-horse' })
   const [plain, secure] = [await startServer(t, false), await startServer(t, true)]

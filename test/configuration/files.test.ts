@@ -2,6 +2,7 @@
 import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { warnAboutMode } from '../../src/configuration/files.ts'
 import { loadConfiguration } from '../../src/configuration/load.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { issue } from '../support/certificates.ts'
@@ -65,3 +66,10 @@ for (const [what, file, wrong] of [
     }
   })
 }
+
+t.test('a file that is taken away while its permissions are read is not warned about', (t) => {
+  const warnings: string[] = []
+  warnAboutMode({ setting: 'HSM_PIN_FILE', path: path('gone'), shown: undefined }, warnings)
+  t.strictSame(warnings, [])
+  t.end()
+})

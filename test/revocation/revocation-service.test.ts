@@ -1062,7 +1062,10 @@ t.test(
       const chain = path.map(({ certificate }) => certificate)
       const { service, until } = watchChain(chain, QUICK)
       t.teardown(() => service.stop())
-      service.watch([chain], [others.map(({ certificate }) => certificate)])
+      const unknown = ['1.2.3.4', Buffer.from('0500', 'hex')] as const
+      const twice = extensionsOf(3, unknown, unknown)
+      const malformed = reissue(path[0], authority.issued, { [CERTIFICATE.extensions]: twice })
+      service.watch([chain], [[malformed, ...others].map(({ certificate }) => certificate)])
       const { revoked } = await until(
         ({ revoked, problems }) =>
           revoked !== undefined || problems.some((one) => one.includes('another key')),
@@ -1111,16 +1114,6 @@ t.test(
     })
   },
 )
-
-t.test('certificates of files that are malformed are none of an authority for CRLs', async (t) => {
-  const { watch, certificates, leaf, authority } = await setUp(t)
-  const extension = ['1.2.3.4', Buffer.from('0500', 'hex')] as const
-  const twice = extensionsOf(3, extension, extension)
-  const odd = reissue(leaf, authority.issued, { [CERTIFICATE.extensions]: twice })
-  const { service, until } = watch(QUICK)
-  service.watch([certificates], [[odd.certificate]])
-  await until(complete)
-})
 
 t.test('a CRL that was not needed for a while is got again for those who are new', async (t) => {
   const { watch, server, authority, certificates, directory } = await setUp(t)

@@ -5,7 +5,11 @@ import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../../src/asn1/tag.ts'
 import { readCertificateFields } from '../../../src/x509/certificate-fields.ts'
 import { buildChain } from '../../../src/x509/chain.ts'
-import { buildSignerChain, reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
+import {
+  buildSignerChain,
+  findPathWarnings,
+  reviewCertificates,
+} from '../../../src/x509/review/certificate-review.ts'
 import { findInvalidity, validityPeriod } from '../../../src/x509/validity.ts'
 import {
   generateKeyFile,
@@ -473,6 +477,7 @@ t.test('certificates that OpenSSL reads, with an algorithm whose parameters are 
     problems: ofLeaf('is not encoded as RFC 5280 says; have it issued anew'),
     warnings: [],
   })
+  t.strictSame(findPathWarnings([middle.certificate, rsaRoot.certificate]), [])
   const below = spoil(makeLeaf({ issuer: rsaRoot }))
   t.match(review([rsaRoot, below]).problems, [{ message: /; put the signer certificate first$/ }])
 })
