@@ -81,7 +81,11 @@ class RemoteKeys implements KeyFinder {
     if (found instanceof Error) {
       // Other errors are about the token: no key, or several ones, or one that cannot be used
       const isOfFetch = found === this.#failure?.error || found instanceof errors.JWKSTimeout
-      throw isOfFetch ? new ACCESS_UNAVAILABLE({ cause: found }) : found
+      if (!isOfFetch) {
+        throw found
+      }
+      // Anybody may name a key that is not there: without an answer it is taken for none
+      throw this.hasKeys ? new errors.JWKSNoMatchingKey() : new ACCESS_UNAVAILABLE({ cause: found })
     }
     return found
   }

@@ -1,7 +1,7 @@
 /** Finds signing tokens that were meant to name a signer, but do so in a way that the service does not read. */
 import { findNearest } from '../common/edit-distance.ts'
 import { countSeparators, parseJson } from '../common/json.ts'
-import { MAX_TOKEN_LENGTH, MAX_TOKEN_SEPARATORS } from './signing-token.ts'
+import { MAX_TOKEN_LENGTH } from './signing-token.ts'
 
 /** Nested encodings that are decoded. */
 const MAX_ENCODINGS = 3
@@ -11,9 +11,12 @@ const MAX_ENCODINGS = 3
  * since that takes time however short it is, and so does each value in JSON, and each name that is compared letter by letter.
  */
 const MAX_SEARCHED = 65_536
-const TEXT_CHARACTERS = 512
+const TEXT_CHARACTERS = 1_024
 const VALUE_CHARACTERS = 16
 const NAME_CHARACTERS = 1_024
+
+/** Commas and colons of what is parsed as JSON. A JSON Web Token may have the names of hundreds of groups. */
+const MAX_SEPARATORS = 2_000
 
 /** Matches `signer` with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
@@ -54,8 +57,11 @@ const MAX_PARTS = 64
 
 const HEX = /^(?:[0-9a-f]{2})+$/i
 
-/** Matches a JSON Web Token (RFC 7515 7.1), as it stands in an Authorization header too, and its payload. */
-const JWT = /^\s*(?:Bearer\s+)?[\w-]+\.([\w-]+)\.[\w-]*\s*$/i
+/**
+ * Matches what has the form of a JSON Web Token (RFC 7515 7.1), as it stands in an Authorization header too, and its header and payload.
+ * Some issuers pad these.
+ */
+const JWT = /^\s*(?:[a-z]+\s+)?([\w-]+={0,2})\.([\w-]+={0,2})\.[\w-]*={0,2}\s*$/i
 
 /**
  * Returns whether a token seems to name a signer. It does if it is JSON with a name that is `signer`, at any depth and
@@ -79,7 +85,7 @@ interface Search {
 }
 
 function searchFor(names: readonly string[]): Search {
-  return { names: toLowerCase(names), left: MAX_SEARCHED, separators: MAX_TOKEN_SEPARATORS }
+  return { names: toLowerCase(names), left: MAX_SEARCHED, separators: MAX_SEPARATORS }
 }
 
 /** Returns whether so much may still be searched. */
@@ -131,13 +137,12 @@ export function isJwtForOther(
   others: readonly string[],
   isMeant: boolean,
 ): boolean {
-  const payload =
-    typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[1] : undefined
-  if (payload === undefined) {
+  const search = searchFor(others)
+  const text =
+    typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? readPayload(token, search) : undefined
+  if (text === undefined) {
     return false
   }
-  const search = searchFor(others)
-  const text = Buffer.from(payload, 'base64url').toString()
   const claims = readJson(text, search)
   if (claims === undefined) {
     return others.some((name) => name !== chosen) && (isMeant ? /signer/i : SIGNER_WITH_VALUE).test(text)
@@ -148,6 +153,21 @@ export function isJwtForOther(
     (others.some((name) => named.includes(name)) ||
       (isMeant && claimsOther(claims, toLowerCase([chosen]), search)))
   )
+}
+
+/**
+ * Returns the payload of a JSON Web Token, not parsed; undefined for what is none, such as a token of another kind that has its
+ * claims in the first or the last of three parts.
+ */
+function readPayload(token: string, search: Search): string | undefined {
+  const [, header, payload] = JWT.exec(token) ?? []
+  if (header === undefined || payload === undefined || !isLeft(search, token.length + TEXT_CHARACTERS)) {
+    return undefined
+  }
+  const fields = readJson(decodeOctets(header, 'base64'), search)
+  return typeof fields === 'object' && fields !== null && 'alg' in fields
+    ? decodeOctets(payload, 'base64')
+    : undefined
 }
 
 /** Returns whether a claim with a name that is nearly `signer`, at any depth, has the name of another one than the chosen. */
@@ -194,7 +214,7 @@ function isNamedInText(given: string, search: Search, encodings: number): boolea
     SIGNER_WITH_VALUE.test(text) ||
     [...text.matchAll(SIGNER_BEFORE_WORD)].some(([, word]) => names.has(`${word}`.toLowerCase())) ||
     (encodings < MAX_ENCODINGS &&
-      decode(text, value).some((decoded) => isNamedInText(decoded, search, encodings + 1)))
+      decode(text, value, search, encodings).some((decoded) => isNamedInText(decoded, search, encodings + 1)))
   )
 }
 
@@ -205,7 +225,8 @@ function isNamedInValue(value: unknown, search: Search): boolean {
   }
   if (typeof value === 'string') {
     const decoded = BASE64.test(value) && isLeft(search, value.length) ? [decodeOctets(value, 'base64')] : []
-    return [value, ...decoded].some((text) => {
+    const payload = readPayload(value, search) ?? ''
+    return [value, ...decoded, payload].some((text) => {
       if (!MAY_BE_JSON.test(text) || !isLeft(search, text.length + TEXT_CHARACTERS)) {
         return false
       }
@@ -223,7 +244,8 @@ function isNamedInValue(value: unknown, search: Search): boolean {
     ([name, inner]) =>
       (inner !== null && isSigner(name)) ||
       (isNameOrList(inner, search.names) && isLeft(search, NAME_CHARACTERS) && isNearlySigner(name)) ||
-      isNamedInValue(inner, search),
+      // A JSON Web Token in `token` is looked at by itself, in isJwtForOther, whether somebody has verified it or not
+      (!(name === 'token' && typeof inner === 'string' && JWT.test(inner)) && isNamedInValue(inner, search)),
   )
 }
 
@@ -268,14 +290,18 @@ function readJson(text: string, search: Search): unknown {
   }
 }
 
-/** @param value the text parsed as JSON; undefined if it is none */
-function decode(text: string, value: unknown): string[] {
+/**
+ * @param value the text parsed as JSON; undefined if it is none
+ * @param encodings from which the text was decoded; a JSON Web Token that was in none is looked at by itself, in isJwtForOther
+ */
+function decode(text: string, value: unknown, search: Search, encodings: number): string[] {
+  const isJwt = encodings === 0 && readPayload(text, search) !== undefined
   return [
     ...(typeof value === 'string' ? [value] : []),
     ...(BASE64.test(text.trim()) ? [decodeOctets(text, 'base64')] : []),
     ...(text.includes('%') ? decodePercent(text) : []),
     ...(text.includes('\\u') ? [decodeEscapes(text)] : []),
-    ...(JWT.test(text) ? [] : (text.match(ENCODED) ?? []).slice(0, MAX_PARTS).flatMap(decodePart)),
+    ...(isJwt ? [] : (text.match(ENCODED) ?? []).slice(0, MAX_PARTS).flatMap(decodePart)),
   ]
 }
 

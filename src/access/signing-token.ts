@@ -7,7 +7,7 @@ import { INVALID_REQUEST } from '../errors.ts'
 export const MAX_TOKEN_LENGTH = 16_384
 
 /** Commas and colons in JSON that is read, which are more than any useful token has: many callers with more keep all others waiting. */
-export const MAX_TOKEN_SEPARATORS = 2_000
+const MAX_SEPARATORS = 500
 
 /** Matches the beginning of a JSON object, also with names in other quotes or none, but not a GUID in braces. */
 const OBJECT_BEGINNING = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
@@ -62,9 +62,9 @@ function isAccepted(signMethod: unknown, signMethods: readonly string[]): boolea
 
 /** Parses the token. An object with a name twice is refused, since another reader may take the first of the two. */
 function parse(token: string): Record<'signer' | 'signMethod' | 'token' | 'userId', unknown> {
-  if (countSeparators(token) > MAX_TOKEN_SEPARATORS) {
+  if (countSeparators(token) > MAX_SEPARATORS) {
     throw new INVALID_REQUEST(
-      `signing_token: JSON must not have more than ${MAX_TOKEN_SEPARATORS} commas and colons`,
+      `signing_token: JSON must not have more than ${MAX_SEPARATORS} commas and colons`,
     )
   }
   try {

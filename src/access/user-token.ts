@@ -42,9 +42,9 @@ export function tokenIdOf(token: string): string | undefined {
   return /^([\w-]{12})\.[\w-]{43}$/.exec(token)?.[1]
 }
 
-/** Returns whether a text has what may be the token of a user in it, as one with a full stop or a prefix beside it. */
+/** Returns whether a text has what may be the token of a user in it, as one with a full stop or a prefix beside it, or its secret alone. */
 export function holdsToken(text: string): boolean {
-  return /[\w-]{12}\.[\w-]{43}/.test(text)
+  return /[\w-]{12}\.[\w-]{43}|(?<![\w-])[\w-]{43}(?![\w-])/.test(text)
 }
 
 /**

@@ -362,7 +362,8 @@ export class AuditLog {
       this.#freeBytes = await this.#file?.freeBytes()
       if (this.#problem === undefined) {
         if (this.#isCheckpointDue()) {
-          await this.#makeCheckpoint(false)
+          // What keeps it from being signed or recorded is told where that is noticed, and the log waits only in the second case
+          await this.#makeCheckpoint(false).catch(() => {})
         }
       } else if (this.#writing === undefined) {
         await this.#begin()

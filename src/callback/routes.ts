@@ -86,8 +86,11 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
 /** Returns whether a client takes JSON, and no octets, which most clients take without saying so. */
 function acceptsOnlyJson(request: FastifyRequest): boolean {
   const accepted = request.accepts()
-  return accepted.type(OCTETS) === false && accepted.type('application/json') !== false
+  return accepted.type(OCTETS) === false && accepted.type(JSON_TYPES) !== false
 }
+
+/** JSON has no charset (RFC 8259 11), but some clients ask for one. */
+const JSON_TYPES = ['application/json', 'application/json;charset=utf-8']
 
 interface ReadContext extends Pick<CallbackOptions, 'configuration' | 'signers'> {
   readonly signingToken: SigningToken

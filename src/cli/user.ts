@@ -192,7 +192,12 @@ async function changeUsers(
       }
     })
     await tell()
-    useFile(file, 'written', () => renameSync(next, file))
+    useFile(
+      file,
+      'written',
+      () => renameSync(next, file),
+      `nothing was changed, and a token that was shown counts nowhere; a file that is mounted by itself cannot be replaced, mount its folder: `,
+    )
   } catch (error) {
     rmSync(next, { force: true })
     throw error

@@ -350,6 +350,12 @@ const NAMING: readonly Naming[] = [
   { type: SIGNING_CERTIFICATE_V2, read: readCertIdV2 },
 ]
 
+/**
+ * Certificates and policies that such an attribute may name. No chain is as long, and each certificate is compared with all of the
+ * signer's.
+ */
+const MAX_NAMED = 20
+
 /** Reads all certificates that such an attribute names, at least one; none without the attribute. */
 function readIdentifiers(attributes: readonly Attribute[], { type, read }: Naming): CertificateDigest[] {
   if (!attributes.some((one) => one.type.equals(type))) {
@@ -367,7 +373,7 @@ function readIdentifiers(attributes: readonly Attribute[], { type, read }: Namin
   }
   const policies = signingCertificate.enterOptional(TAG.sequence)?.elements() ?? []
   signingCertificate.finish()
-  if (1 + others.length + policies.length > MAX_VALUES) {
+  if (1 + others.length + policies.length > MAX_NAMED) {
     throw new Error('an attribute that names the certificate has too many values')
   }
   for (const policy of policies) {

@@ -84,6 +84,20 @@ export async function lookAt(files: readonly string[]): Promise<Statuses> {
   return statuses
 }
 
+/** Returns whether a file has changed after a time, in ms since 1970, by the clock of its file system. A missing one has not. */
+export async function haveChangedSince(files: readonly string[], at: number): Promise<boolean> {
+  for (const file of files) {
+    const changedAt = await stat(file).then(
+      ({ ctimeMs }) => ctimeMs,
+      () => 0,
+    )
+    if (changedAt > at) {
+      return true
+    }
+  }
+  return false
+}
+
 function areEqual(one: Statuses, other: Statuses): boolean {
   return one.size === other.size && [...one].every(([file, status]) => other.get(file) === status)
 }

@@ -243,6 +243,7 @@ function readSigners(
   values: Partial<Environment>,
   findings: Findings,
 ): SignersConfiguration {
+  const readAt = Date.now()
   // A wrong value is not reported as missing, too
   const { TSA_USER, HSM_PIN_SECRET_ID } = given
   const described = { ...values, ...defined({ TSA_USER, HSM_PIN_SECRET_ID }) }
@@ -253,6 +254,7 @@ function readSigners(
     default: name,
     signers: documents.map((document) => readSigner(document, revocationCheck, findings)),
     files: [...findings.files],
+    readAt,
   }
   findings.problems.push(...findPathProblems(values, signers), ...findAuditSignerProblems(values, signers))
   if (findings.apart) {

@@ -125,6 +125,8 @@ export interface SignersConfiguration {
   readonly signers: readonly SignerConfiguration[]
   /** Absolute paths of all files that were read. */
   readonly files: readonly string[]
+  /** When reading them began, in ms since 1970. */
+  readonly readAt: number
 }
 
 /** Returns the certificates of each file of a signer and of its timestamp authorities. Equal files are one array. */

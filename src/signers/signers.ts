@@ -153,11 +153,9 @@ export class Signers {
     }
     const { serialNumber } = chosen.certificate().certificate
     throw new SIGNER_MISMATCH(
-      this.all().some((signer) => isNamedBy(named, signer))
-        ? `${field}: names the certificate of another signer; get_certificates and sign need the same signing_token, and the ` +
-            'default signer may have changed in between'
-        : `${field}: names a certificate that is not that of the signer, whose serial number is ` +
-            `${serialNumber}; call get_certificates again, and leave certificates out of the sign request to Document Engine`,
+      `${field}: names a certificate that is not that of the signer, whose serial number is ${serialNumber}; get_certificates and ` +
+        'sign need the same signing_token, and the signer or its certificate may have changed in between; leave certificates out ' +
+        'of the sign request to Document Engine',
     )
   }
 

@@ -94,12 +94,21 @@ function readBasicConstraints(extensions: Extensions): Pick<CertificateExtension
   const nothing = { ca: false, pathLength: Number.POSITIVE_INFINITY }
   const read = (value: Buffer) => {
     const constraints = DerReader.enterOnly(value, TAG.sequence)
-    const ca = constraints.tag === TAG.boolean && constraints.content(TAG.boolean)[0] !== 0
+    const ca = constraints.tag === TAG.boolean && readBoolean(constraints)
     const limit = constraints.optionalContent(TAG.integer)
     constraints.finish()
     return limit === undefined ? { ...nothing, ca } : { ca, pathLength: toCount(limit) }
   }
   return readPresent(extensions, EXTENSION.basicConstraints, read, nothing) ?? nothing
+}
+
+/** @throws Error when it has not one octet (X.690 8.2.1) */
+function readBoolean(reader: DerReader): boolean {
+  const octets = reader.content(TAG.boolean)
+  if (octets.length !== 1) {
+    throw new Error('a BOOLEAN has not one octet')
+  }
+  return octets[0] !== 0
 }
 
 /** Returns a function that reads the names of the bits that are set in a BIT STRING. */

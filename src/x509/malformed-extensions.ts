@@ -184,9 +184,13 @@ const ISSUER_TAG = 2
 
 /** Tells what validators refuse of values that are of their types. */
 const REFUSED: Readonly<Partial<Record<keyof typeof EXTENSION, (value: Block) => boolean>>> = {
-  // A path length is no negative number (RFC 5280 4.2.1.9)
+  // A path length is no negative number (RFC 5280 4.2.1.9), nor has it a zero too many, and asn1js reads a BOOLEAN of any length
   basicConstraints: (value) =>
-    childrenOf(value).some((one) => one instanceof asn1js.Integer && one.valueBlock.valueDec < 0),
+    childrenOf(value).some(
+      (one) =>
+        (one instanceof asn1js.Integer && !isCount(one.valueBlock.valueHexView)) ||
+        (one instanceof asn1js.Boolean && one.valueBlock.valueHexView.length !== 1),
+    ),
   // A point names where the CRL is, or who issued it (4.2.1.13)
   crlDistributionPoints: (value) =>
     childrenOf(value).some((point) => {
@@ -203,6 +207,11 @@ const REFUSED: Readonly<Partial<Record<keyof typeof EXTENSION, (value: Block) =>
 /** @param value one of its type */
 function isRefused(value: Buffer, name: keyof typeof EXTENSION): boolean {
   return REFUSED[name]?.(asn1js.fromBER(value).result) === true
+}
+
+/** Returns whether the contents of an INTEGER are those of a number that is not negative, in as few octets as it needs (X.690 8.3.2). */
+function isCount([first = 0, second]: Uint8Array): boolean {
+  return first < 0x80 && !(first === 0 && second !== undefined && second < 0x80)
 }
 
 /** @param block one that is constructed, as its type says */

@@ -399,6 +399,8 @@ t.test('an outage of the address takes no key away', async (t) => {
   await until('a warning', () => warnings.length > 0)
   const token = signJwt(key, createClaims({ jti: 'another' }))
   t.same(await authenticator.authenticate({ token }), { subject: 'alice' })
+  const made = signJwt(createJwtKey('ES256', 'made up'), createClaims())
+  await t.rejects(authenticator.authenticate({ token: made }), INVALID, 'which is no fault of this side')
   server.status = 200
   const { requests } = server
   authenticator.renewKeys()

@@ -4,7 +4,7 @@ import { isJwtForOther, seemsToNameSigner } from '../../src/access/misplaced-sig
 
 const NAMES = ['house', 'Contracts']
 
-const jwtOf = (payload: string) => `e30.${Buffer.from(payload).toString('base64url')}.`
+const jwtOf = (payload: string) => `eyJhbGciOiJub25lIn0.${Buffer.from(payload).toString('base64url')}.`
 const OBJECT = '{"signer":"contracts","userId":"4711"}'
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
@@ -60,6 +60,11 @@ const NAMING: Readonly<Record<string, string>> = {
   'a name with white space': ' contracts\n',
   'a name as JSON': '"house"',
   'a name in base64': base64('Contracts'),
+  'a signed text as itsdangerous makes it': `${Buffer.from(OBJECT).toString('base64url')}.ZbX3Yw.c2lnbmF0dXJl`,
+  PASETO: `v4.public.${Buffer.concat([Buffer.from(OBJECT), Buffer.alloc(64, 0xa7)]).toString('base64url')}`,
+  'a list of a JWT': JSON.stringify([jwtOf(OBJECT)]),
+  'a JWT in a field of another name': JSON.stringify({ accessToken: jwtOf(OBJECT) }),
+  'base64 of a JWT': base64(jwtOf(OBJECT)),
 }
 
 const OPAQUE: Readonly<Record<string, string>> = {
@@ -67,6 +72,9 @@ const OPAQUE: Readonly<Record<string, string>> = {
   'the id of a user': 'user-4711',
   'a GUID in braces': '{0f8fad5b-d9cb-469f-a165-70867728950e}',
   'a JWT': 'eyJhbGciOiJFUzI1NiJ9.eyJzaWduZXIiOiJjb250cmFjdHMifQ.c2ln',
+  'a JWT with padding': `${base64('{"alg":"ES256"}')}.${base64(OBJECT)}.${base64('sig')}`,
+  'a JWT in its field': JSON.stringify({ token: jwtOf(OBJECT) }),
+  'a JWT without a signer': JSON.stringify({ jwt: jwtOf('{"sub":"4711"}') }),
   'an object without a signer': '{"userId":"4711","signMethod":"hsm"}',
   'a signer that is null': '{"signer":null}',
   'a text of a user about a signer': '{"title":"Signer: Bob"}',
@@ -106,7 +114,16 @@ t.test('a token is opaque', async (t) => {
 t.test('a JWT is for another signer', async (t) => {
   // Reading 72 kB of claims, which a body has room for, would hold up others for 40 ms
   const long = (fill: number) => jwtOf(`{"signer":"Contracts","x":"${'x'.repeat(fill)}"}`)
-  t.equal(isJwtForOther(jwtOf('{"signer":"Contracts"}'), 'house', NAMES, false), true)
+  const other = '{"signer":"Contracts"}'
+  for (const token of [
+    jwtOf(other),
+    `${base64('{"alg":"none"}')}.${base64(other)}.`,
+    `Bearer ${jwtOf(other)}`,
+    `JWT ${jwtOf(other)}`,
+  ]) {
+    t.equal(isJwtForOther(token, 'house', NAMES, false), true, token)
+    t.equal(isJwtForOther(token, 'Contracts', NAMES, false), false, token)
+  }
   for (const claims of [
     '{"signers":["contracts"]}',
     '{"Signer":"contracts"}',

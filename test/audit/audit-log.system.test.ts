@@ -484,6 +484,10 @@ t.test('checkpoints', async (t) => {
     state.fails = undefined
     await until('it is made', () => count(file) === 1)
     t.equal(log.problem, undefined)
+    t.notOk(
+      lines().some(({ msg }) => msg === 'the audit log waits'),
+      'it was written all the while',
+    )
   })
 
   t.test('are signed anew where the clock is set meanwhile', async (t) => {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { send } from '../support/http.ts'
-import { startService } from '../support/service.ts'
+import { startReadyService, startService } from '../support/service.ts'
 import { createSigningToken } from '../support/token.ts'
 
 const { environment } = await createSigningToken(t.testdir())
@@ -55,5 +55,25 @@ t.test('a request whose client has gone gives up its place in the queue', async 
   await service.app.close()
   for (const { statusCode } of await Promise.all(waiting)) {
     t.equal(statusCode, 503)
+  }
+})
+
+t.test('a client that accepts JSON and no octets gets JSON, however it spells that', async (t) => {
+  const service = await startReadyService(t, environment)
+  for (const [accept, type] of [
+    ['application/json', 'application/json'],
+    ['application/json;charset=utf-8', 'application/json'],
+    ['application/json; charset="UTF-8"', 'application/json'],
+    ['application/json;charset=utf-8, application/octet-stream', 'application/octet-stream'],
+    ['*/*', 'application/octet-stream'],
+    ['application/xml', 'application/octet-stream'],
+  ] as const) {
+    const { statusCode, headers } = await send(`${service.url}/sign`, {
+      method: 'POST',
+      body: JSON.stringify({ action: 'sign', data_to_be_signed: 'AAAA' }),
+      headers: { 'content-type': 'application/json', accept },
+    })
+    t.equal(statusCode, 200)
+    t.match(headers['content-type'], new RegExp(`^${type}`), accept)
   }
 })

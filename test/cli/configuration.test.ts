@@ -8,6 +8,7 @@ const SIGNERS = {
   default: 'a',
   signers: [{ name: 'a' }, { name: 'b' }] as SignerConfiguration[],
   files: [],
+  readAt: Date.now(),
 }
 
 function io(environment: Variables) {

@@ -113,6 +113,7 @@ t.test('a signer about which nothing is said', async (t) => {
       },
     ],
     files: [FILE],
+    readAt: configuration.readAt,
   })
 })
 

@@ -372,7 +372,7 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'the certificate of another signer': [
     signing(attributesNaming(curve.certificate.raw)),
-    mismatch(/^dataToBeSigned: names the certificate of another signer/),
+    mismatch(/^dataToBeSigned: names a certificate that is not that of the signer/),
   ],
   'a certificate of the same key that the service does not have': [
     signing(attributesNaming(renewed.certificate.raw)),
@@ -380,7 +380,7 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'CMS that names the certificate of another signer': [
     signing(attributesNaming(curve.certificate.raw), { signatureType: 'CMS' }),
-    mismatch(/^dataToBeSigned: names the certificate of another signer/),
+    mismatch(/^dataToBeSigned: names a certificate that is not that of the signer/),
   ],
   'another issuerSerial': [signing(otherSerial), mismatch(/with another issuerSerial$/)],
   'an issuerSerial that cannot be read': [signing(brokenSerial), mismatch(/with another issuerSerial$/)],

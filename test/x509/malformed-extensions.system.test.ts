@@ -93,7 +93,20 @@ const MALFORMED: readonly (readonly [Name, readonly string[]])[] = [
   ['authorityKeyIdentifier', ['020101', '3003040101', '30030a0101', `3013a10e${UNTAGGED}820101`]],
   ['keyUsage', ['0500', '0401c0', '30020106']],
   ['extendedKeyUsage', ['0500', '3003020101', '06022a03']],
-  ['basicConstraints', ['0500', '30020500', '3003040101', '0101ff', '1800', '30060101ff0201ff']],
+  [
+    'basicConstraints',
+    [
+      '0500',
+      '30020500',
+      '3003040101',
+      '0101ff',
+      '1800',
+      '30060101ff0201ff',
+      '30020100',
+      '30040102ffff',
+      '30070101ff02020001',
+    ],
+  ],
   ['nameConstraints', ['0500', '30020500', '3004a0020500']],
   [
     'subjectAltName',

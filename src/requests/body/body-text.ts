@@ -33,6 +33,12 @@ const MAX_KEPT = 2 * LONGEST_ESCAPE * MAX_WHOLE_STRING
  */
 const MAX_TOKENS = 2_048
 
+/**
+ * Most bytes that a body may have outside of its strings: as many tokens as it may have, indented, have fewer. Each is looked at by
+ * itself, which takes five times as long as hashing it.
+ */
+const MAX_OUTSIDE = 32_768
+
 /** Bytes for which JSON.parse takes a fraction of a millisecond. */
 const FEW_BYTES = 131_072
 
@@ -81,6 +87,8 @@ export class BodyText {
   /** Number of pieces in `#kept` that were scanned. */
   #scanned = 0
   #tokens = 0
+  /** Bytes outside of strings. */
+  #outside = 0
   #inString = false
   /** Start of the latest string: a piece in `#kept`, an index in it, and an index in the text. */
   #start = { piece: 0, index: 0, position: 0 }
@@ -208,6 +216,10 @@ export class BodyText {
         this.#countTokens(1)
       } else {
         this.#countTokens(PUNCTUATORS[bytes[at] as number] as number)
+        this.#outside += 1
+        if (this.#outside > MAX_OUTSIDE) {
+          throw new PAYLOAD_TOO_LARGE(`The body has more than ${MAX_OUTSIDE} bytes outside of strings`)
+        }
       }
     }
   }

@@ -98,13 +98,9 @@ export async function checkCrl(
   at: Date,
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
-  refuseOtherContent(pem ?? received)
-  // Servers append line ends and the like, which nobody has signed
-  const crl = readCrl(DerReader.lenient(pem ?? received).element(TAG.sequence))
+  const isPem = pem.length > 0
   const { subject } = readCertificateFields(issuer)
-  if (!sameName(crl.issuer, subject)) {
-    throw new Error('it is the CRL of another issuer')
-  }
+  const crl = readLatest(isPem ? pem : [received], subject)
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
   // The moment at which it came is later than any CRL that came before and did not list the certificate
   const { der, thisUpdate = at, nextUpdate = thisUpdate, extensions } = crl
@@ -123,7 +119,7 @@ export async function checkCrl(
   const flaw =
     (wrong && OTHER_KEY) ??
     crl.flaw ??
-    (pem && 'it is PEM, but RFC 5280 4.2.1.13 demands DER') ??
+    (isPem ? 'it is PEM, but RFC 5280 4.2.1.13 demands DER' : undefined) ??
     (keyUsage.includes('cRLSign') ? undefined : 'its issuer has a certificate that is not for CRLs') ??
     (isIdentified ? undefined : OTHER_IDENTIFIER) ??
     findWeakHash(crl) ??
@@ -231,19 +227,59 @@ function findFlaw(
 /** Labels of CRLs in PEM: that of RFC 7468 6, and the one that older software writes. */
 const PEM_LABELS = ['X509 CRL', 'CRL']
 
+/** CRLs of one file in PEM that are read. */
+const MAX_BLOCKS = 16
+
 /**
- * Decodes a CRL in PEM, which may have text before and after it.
+ * Decodes the CRLs of a file in PEM, which may have text around them, and those of a whole chain, as web servers and VPNs take it.
  *
- * @returns DER; undefined if the content is not PEM
+ * @returns DER; none if the content is not PEM
  */
-function readPem(content: Buffer): Buffer | undefined {
+function readPem(content: Buffer): Buffer[] {
+  const blocks: Buffer[] = []
   for (const label of PEM_LABELS) {
     const [header, footer] = [`-----BEGIN ${label}-----`, `-----END ${label}-----`]
-    const begin = content.indexOf(header)
-    const end = begin < 0 ? -1 : content.indexOf(footer, begin)
-    if (end >= 0) {
-      return Buffer.from(content.toString('latin1', begin + header.length, end), 'base64')
+    let end = 0
+    while (blocks.length < MAX_BLOCKS) {
+      const begin = content.indexOf(header, end)
+      end = begin < 0 ? -1 : content.indexOf(footer, begin)
+      if (end < 0) {
+        break
+      }
+      blocks.push(Buffer.from(content.toString('latin1', begin + header.length, end), 'base64'))
     }
   }
-  return undefined
+  return blocks
+}
+
+/**
+ * Reads of several CRLs the latest of an issuer.
+ *
+ * @param contents DER
+ * @param subject DER Name of the issuer
+ * @throws Error whose message says why there is none
+ */
+function readLatest(contents: readonly Buffer[], subject: Buffer): Crl {
+  let latest: Crl | undefined
+  let problem: unknown = new Error('it is the CRL of another issuer')
+  for (const content of contents) {
+    try {
+      refuseOtherContent(content)
+      // Servers append line ends and the like, which nobody has signed
+      const crl = readCrl(DerReader.lenient(content).element(TAG.sequence))
+      if (sameName(crl.issuer, subject) && timeOf(crl) >= timeOf(latest)) {
+        latest = crl
+      }
+    } catch (error) {
+      problem = error
+    }
+  }
+  if (latest === undefined) {
+    throw problem
+  }
+  return latest
+}
+
+function timeOf(crl: Crl | undefined): number {
+  return crl?.thisUpdate?.getTime() ?? 0
 }

@@ -259,6 +259,21 @@ t.test('a body is refused for what is found in its last bytes', async (t) => {
   await t.rejects(reader.whole, { code: 'PAYLOAD_TOO_LARGE', message: /2048 names, values and punctuators/ })
 })
 
+t.test('a body is refused that has more outside of its strings than any request has', async (t) => {
+  const { reader, body } = begin()
+  body.end(`{"action":${' '.repeat(32_000)}"get_certificates","x":"${' '.repeat(32_000)}"}`)
+  t.ok(await reader.whole)
+  for (const [beginning, filling] of [
+    ['{', ' '],
+    ['{"x":', '1'],
+    ['', '\n'],
+  ] as const) {
+    const { reader, body } = begin()
+    body.write(`${beginning}${filling.repeat(32_769)}`)
+    await t.rejects(reader.whole, { code: 'PAYLOAD_TOO_LARGE', message: /32768 bytes outside of strings/ })
+  }
+})
+
 t.test('a body that there is no room for is refused', async (t) => {
   const busy = new Error('busy')
   const { reader, body } = begin({

@@ -503,6 +503,38 @@ t.test('what is appended to a CRL is left out', async (t) => {
   }
 })
 
+t.test('of several CRLs in one PEM file the latest of the issuer counts, wherever it stands', async (t) => {
+  const revoking = (signer: Issued, at: Date) => {
+    const authority = new RevocationAuthority(directory, signer)
+    authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+    return authority.crl({ extensions: EXTENSIONS, thisUpdate: at })
+  }
+  const [before, now] = [new Date(Date.now() - HOUR_MS), new Date()]
+  const own = inPem(await revoking(root, now))
+  const older = inPem(
+    await new RevocationAuthority(directory, root).crl({ extensions: EXTENSIONS, thisUpdate: before }),
+  )
+  const another = issue(directory, { subject: '/CN=another', ca: true })
+  const foreign = inPem(await new RevocationAuthority(directory, another).crl({ extensions: EXTENSIONS }))
+  const garbage = Buffer.from('-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n')
+  for (const blocks of [
+    [foreign, own],
+    [own, foreign],
+    [older, own],
+    [own, older],
+    [garbage, foreign, older, Buffer.from('text between them\n'), own],
+  ]) {
+    const { revocations, flaw } = await check(Buffer.concat(blocks))
+    t.same([revocations.size, flaw], [1, 'it is PEM, but RFC 5280 4.2.1.13 demands DER'])
+  }
+  await t.rejects(check(Buffer.concat([foreign, foreign])), { message: 'it is the CRL of another issuer' })
+  await t.rejects(
+    check(Buffer.concat(Array(16).fill(foreign).concat(own))),
+    { message: /another issuer/ },
+    'no more are read',
+  )
+})
+
 t.test('PEM that ends too early is no CRL', async (t) => {
   const pem = inPem(await made())
   await t.rejects(check(pem.subarray(0, -10)), { message: /^it is no DER/ })
