@@ -4,6 +4,7 @@ import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import type { Grant } from './grant.ts'
 import {
+  findJwts,
   hasFieldNamingSigner,
   isJwtForOther,
   isSignerInQuery,
@@ -45,13 +46,14 @@ export function chooseSigner(
 ): Signer {
   const signer = findSigner(request, signers)
   request.logDetails.signer = signer.name
-  const { signingToken, authorization, grant, path } = request
+  const { token, signingToken, authorization, grant, path } = request
   const isVerified = grant.subject !== undefined
   const saysNothing = signingToken.signer === undefined && grant.signers === undefined
-  const tokens = saysNothing ? [signingToken.token, authorization] : []
+  const others = findJwts((token ?? '').slice(0, MAX_TOKEN_LENGTH))
+  const tokens = saysNothing ? [...new Set([signingToken.token, authorization, ...others])] : []
   const choices = signers.choices()
   const isMeant = path === undefined || isVerified
-  if (tokens.some((token) => isJwtForOther(token, signer.name, choices, isMeant))) {
+  if (tokens.some((one) => isJwtForOther(one, signer.name, choices, isMeant))) {
     throw new SIGNER_MISMATCH(
       isVerified
         ? 'signing_token, or Authorization: is a JSON Web Token that names another signer, and not in a claim of its own with the ' +

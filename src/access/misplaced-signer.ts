@@ -11,7 +11,7 @@ const MAX_ENCODINGS = 3
  * since that takes time however short it is, and so does each value in JSON, and each name that is compared letter by letter.
  */
 const MAX_SEARCHED = 65_536
-const TEXT_CHARACTERS = 1_024
+const TEXT_CHARACTERS = 512
 const VALUE_CHARACTERS = 16
 const NAME_CHARACTERS = 1_024
 
@@ -121,6 +121,18 @@ export function isSignerInQuery(
   return Object.entries(query).some(([name, value]) => isSigner(name) && value !== chosen)
 }
 
+/** Matches a JSON Web Token in a text: what its header is base64 of begins with `{"`. */
+const JWT_IN_TEXT = /(?<![\w-])eyJ[\w-]*={0,2}\.[\w-]+={0,2}\.[\w-]*/g
+
+/** Most JSON Web Tokens in one signing token that are looked at. */
+const MAX_JWTS = 8
+
+/** Finds JSON Web Tokens in a signing token that is none itself: in a list, in a field of any name, or in base64. */
+export function findJwts(token: string): string[] {
+  const texts = [token, ...(BASE64.test(token.trim()) ? [decodeOctets(token, 'base64')] : [])]
+  return texts.flatMap((text) => text.match(JWT_IN_TEXT) ?? []).slice(0, MAX_JWTS)
+}
+
 /**
  * Returns whether a token is a JSON Web Token whose claim `signer` has the name of a signer, and not that of the chosen one. It is
  * asked of tokens that say nothing about who signs: nobody has verified them, or they have no claim `signer`.
@@ -137,12 +149,13 @@ export function isJwtForOther(
   others: readonly string[],
   isMeant: boolean,
 ): boolean {
-  const search = searchFor(others)
-  const text =
-    typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? readPayload(token, search) : undefined
-  if (text === undefined) {
+  const payload =
+    typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[2] : undefined
+  if (payload === undefined) {
     return false
   }
+  const search = searchFor(others)
+  const text = decodeOctets(payload, 'base64')
   const claims = readJson(text, search)
   if (claims === undefined) {
     return others.some((name) => name !== chosen) && (isMeant ? /signer/i : SIGNER_WITH_VALUE).test(text)
@@ -153,21 +166,6 @@ export function isJwtForOther(
     (others.some((name) => named.includes(name)) ||
       (isMeant && claimsOther(claims, toLowerCase([chosen]), search)))
   )
-}
-
-/**
- * Returns the payload of a JSON Web Token, not parsed; undefined for what is none, such as a token of another kind that has its
- * claims in the first or the last of three parts.
- */
-function readPayload(token: string, search: Search): string | undefined {
-  const [, header, payload] = JWT.exec(token) ?? []
-  if (header === undefined || payload === undefined || !isLeft(search, token.length + TEXT_CHARACTERS)) {
-    return undefined
-  }
-  const fields = readJson(decodeOctets(header, 'base64'), search)
-  return typeof fields === 'object' && fields !== null && 'alg' in fields
-    ? decodeOctets(payload, 'base64')
-    : undefined
 }
 
 /** Returns whether a claim with a name that is nearly `signer`, at any depth, has the name of another one than the chosen. */
@@ -214,7 +212,7 @@ function isNamedInText(given: string, search: Search, encodings: number): boolea
     SIGNER_WITH_VALUE.test(text) ||
     [...text.matchAll(SIGNER_BEFORE_WORD)].some(([, word]) => names.has(`${word}`.toLowerCase())) ||
     (encodings < MAX_ENCODINGS &&
-      decode(text, value, search, encodings).some((decoded) => isNamedInText(decoded, search, encodings + 1)))
+      decode(text, value, search).some((decoded) => isNamedInText(decoded, search, encodings + 1)))
   )
 }
 
@@ -225,8 +223,7 @@ function isNamedInValue(value: unknown, search: Search): boolean {
   }
   if (typeof value === 'string') {
     const decoded = BASE64.test(value) && isLeft(search, value.length) ? [decodeOctets(value, 'base64')] : []
-    const payload = readPayload(value, search) ?? ''
-    return [value, ...decoded, payload].some((text) => {
+    return [value, ...decoded].some((text) => {
       if (!MAY_BE_JSON.test(text) || !isLeft(search, text.length + TEXT_CHARACTERS)) {
         return false
       }
@@ -244,8 +241,7 @@ function isNamedInValue(value: unknown, search: Search): boolean {
     ([name, inner]) =>
       (inner !== null && isSigner(name)) ||
       (isNameOrList(inner, search.names) && isLeft(search, NAME_CHARACTERS) && isNearlySigner(name)) ||
-      // A JSON Web Token in `token` is looked at by itself, in isJwtForOther, whether somebody has verified it or not
-      (!(name === 'token' && typeof inner === 'string' && JWT.test(inner)) && isNamedInValue(inner, search)),
+      isNamedInValue(inner, search),
   )
 }
 
@@ -290,19 +286,22 @@ function readJson(text: string, search: Search): unknown {
   }
 }
 
-/**
- * @param value the text parsed as JSON; undefined if it is none
- * @param encodings from which the text was decoded; a JSON Web Token that was in none is looked at by itself, in isJwtForOther
- */
-function decode(text: string, value: unknown, search: Search, encodings: number): string[] {
-  const isJwt = encodings === 0 && readPayload(text, search) !== undefined
+/** @param value the text parsed as JSON; undefined if it is none */
+function decode(text: string, value: unknown, search: Search): string[] {
   return [
     ...(typeof value === 'string' ? [value] : []),
     ...(BASE64.test(text.trim()) ? [decodeOctets(text, 'base64')] : []),
     ...(text.includes('%') ? decodePercent(text) : []),
     ...(text.includes('\\u') ? [decodeEscapes(text)] : []),
-    ...(isJwt ? [] : (text.match(ENCODED) ?? []).slice(0, MAX_PARTS).flatMap(decodePart)),
+    // Only isJwtForOther knows whether the signer of a JSON Web Token is the one that is chosen
+    ...(isJwt(text, search) ? [] : (text.match(ENCODED) ?? []).slice(0, MAX_PARTS).flatMap(decodePart)),
   ]
+}
+
+/** Returns whether a text of that form is a JSON Web Token: others have their claims in the first or the last of three parts. */
+function isJwt(text: string, search: Search): boolean {
+  const header = readJson(decodeOctets(JWT.exec(text)?.[1] ?? '', 'base64'), search)
+  return typeof header === 'object' && header !== null && 'alg' in header
 }
 
 function decodePart(text: string): string[] {

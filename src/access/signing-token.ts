@@ -7,7 +7,7 @@ import { INVALID_REQUEST } from '../errors.ts'
 export const MAX_TOKEN_LENGTH = 16_384
 
 /** Commas and colons in JSON that is read, which are more than any useful token has: many callers with more keep all others waiting. */
-const MAX_SEPARATORS = 500
+const MAX_SEPARATORS = 1_000
 
 /** Matches the beginning of a JSON object, also with names in other quotes or none, but not a GUID in braces. */
 const OBJECT_BEGINNING = /^\s*\{\s*(["'}]|[\w$]+\s*:)/

@@ -1,7 +1,8 @@
+import { type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 
 /** Status of each file, keyed by path, which changes with its content. A missing file has a status too. */
-type Statuses = ReadonlyMap<string, string>
+export type Statuses = ReadonlyMap<string, string>
 
 /**
  * Polls the status of files. Events of the file system would not come from network file systems, nor from the symbolic
@@ -33,11 +34,17 @@ export class FileWatch {
     this.#last = this.#known
   }
 
-  /** Replaces the watched files. Files that were watched before keep their known status, others get the present one. */
-  async watch(files: readonly string[]): Promise<void> {
+  /**
+   * Replaces the watched files. Files that were watched before keep their known status.
+   *
+   * @param read status that others had before they were read; by default the present one
+   */
+  async watch(files: readonly string[], read: Statuses = new Map()): Promise<void> {
     this.#files = files
     const now = await lookAt(files)
-    this.#known = new Map([...now].map(([file, status]) => [file, this.#known.get(file) ?? status]))
+    this.#known = new Map(
+      [...now].map(([file, status]) => [file, this.#known.get(file) ?? read.get(file) ?? status]),
+    )
     this.#last = now
   }
 
@@ -75,27 +82,26 @@ export class FileWatch {
 export async function lookAt(files: readonly string[]): Promise<Statuses> {
   const statuses = new Map<string, string>()
   for (const file of files) {
-    const found = await stat(file).then(
-      ({ dev, ino, size, mtimeMs, ctimeMs }) => [dev, ino, size, mtimeMs, ctimeMs].join(),
-      ({ code }: NodeJS.ErrnoException) => `${code}`,
-    )
-    statuses.set(file, found)
+    statuses.set(file, await stat(file).then(describe, describeMissing))
   }
   return statuses
 }
 
-/** Returns whether a file has changed after a time, in ms since 1970, by the clock of its file system. A missing one has not. */
-export async function haveChangedSince(files: readonly string[], at: number): Promise<boolean> {
-  for (const file of files) {
-    const changedAt = await stat(file).then(
-      ({ ctimeMs }) => ctimeMs,
-      () => 0,
-    )
-    if (changedAt > at) {
-      return true
-    }
+/** Returns the status of a file that is about to be read, which takes no longer. */
+export function statusOf(file: string): string {
+  try {
+    return describe(statSync(file))
+  } catch (error) {
+    return describeMissing(error as NodeJS.ErrnoException)
   }
-  return false
+}
+
+function describe({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return [dev, ino, size, mtimeMs, ctimeMs].join()
+}
+
+function describeMissing({ code }: NodeJS.ErrnoException): string {
+  return `${code}`
 }
 
 function areEqual(one: Statuses, other: Statuses): boolean {

@@ -8,6 +8,7 @@ import { keepLatest } from '../common/keep-latest.ts'
 import { MAX_FILE_BYTES } from '../common/read-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
+import { statusOf } from './file-watch.ts'
 import { type Findings, problemWith } from './problem.ts'
 import { describeUnreadable } from './read-pin.ts'
 
@@ -109,6 +110,13 @@ export function parseJsonFile(content: Buffer): unknown {
   return parseJson(content.toString().replace(/^\uFEFF/, ''))
 }
 
+/** Notes the status of a file before it is read for the first time, by which a change is noticed. */
+export function noteFile(files: Findings['files'], { path }: GivenFile): void {
+  if (!files.has(path)) {
+    files.set(path, statusOf(path))
+  }
+}
+
 /** Returns the certificates in the file's order; undefined if no file is named, or there is a problem with it. */
 export function readCertificateFile(
   file: GivenFile | undefined,
@@ -117,7 +125,7 @@ export function readCertificateFile(
   if (file === undefined) {
     return undefined
   }
-  files.add(file.path)
+  noteFile(files, file)
   return parseGivenFile(file, problems, parseOnce)
 }
 

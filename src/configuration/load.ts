@@ -219,7 +219,7 @@ export function loadSigners(environment: Variables, apart = false): LoadedSigner
 }
 
 function createFindings(apart: boolean): Findings {
-  return { problems: [], warnings: [], files: new Set(), authorities: new Map(), apart }
+  return { problems: [], warnings: [], files: new Map(), authorities: new Map(), apart }
 }
 
 /** Loads who may have something signed, which is read again while the service runs. */
@@ -243,7 +243,6 @@ function readSigners(
   values: Partial<Environment>,
   findings: Findings,
 ): SignersConfiguration {
-  const readAt = Date.now()
   // A wrong value is not reported as missing, too
   const { TSA_USER, HSM_PIN_SECRET_ID } = given
   const described = { ...values, ...defined({ TSA_USER, HSM_PIN_SECRET_ID }) }
@@ -253,8 +252,7 @@ function readSigners(
   const signers = {
     default: name,
     signers: documents.map((document) => readSigner(document, revocationCheck, findings)),
-    files: [...findings.files],
-    readAt,
+    files: findings.files,
   }
   findings.problems.push(...findPathProblems(values, signers), ...findAuditSignerProblems(values, signers))
   if (findings.apart) {

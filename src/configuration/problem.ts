@@ -9,8 +9,8 @@ import type { TimestampAuthority } from './timestamp-authority.ts'
 export interface Findings {
   readonly problems: ConfigurationProblem[]
   readonly warnings: string[]
-  /** Absolute paths of all files whose changes count. */
-  readonly files: Set<string>
+  /** The status of all files whose changes count before they were read, keyed by absolute path. */
+  readonly files: Map<string, string>
   /** Timestamp authorities, keyed by their settings, so that those of variables are read once for all signers. */
   readonly authorities: Map<object, readonly TimestampAuthority[]>
   /** True if another user works on the tokens, who reads the library and the PIN. */

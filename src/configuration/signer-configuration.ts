@@ -7,6 +7,7 @@ import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { Chain } from '../x509/chain.ts'
 import type { ValidityPeriod } from '../x509/validity.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
+import type { Statuses } from './file-watch.ts'
 
 /** Selects a token, which must match all given properties. If none is given, it is the only token present. */
 export interface TokenSelector {
@@ -123,10 +124,8 @@ export interface SignersConfiguration {
   /** Name of the signer for requests that name none; null if each request has to name one. */
   readonly default: string | null
   readonly signers: readonly SignerConfiguration[]
-  /** Absolute paths of all files that were read. */
-  readonly files: readonly string[]
-  /** When reading them began, in ms since 1970. */
-  readonly readAt: number
+  /** The status that all files had before they were read, keyed by absolute path. */
+  readonly files: Statuses
 }
 
 /** Returns the certificates of each file of a signer and of its timestamp authorities. Equal files are one array. */

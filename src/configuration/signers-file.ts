@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import { SignersFile } from '../../schemas/signers-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { describeFile, type GivenFile, parseGivenFile, parseJsonFile } from './files.ts'
+import { describeFile, type GivenFile, noteFile, parseGivenFile, parseJsonFile } from './files.ts'
 import { type Findings, problemWith } from './problem.ts'
 import { type FileEntry, fromEntry, fromVariables, type SignerDocument } from './signer-document.ts'
 import {
@@ -43,7 +43,7 @@ export function readSignersFile(
     }
   }
   const file = describeFile({ setting: 'SIGNERS_FILE', folder: '' }, values.SIGNERS_FILE) as GivenFile
-  files.add(file.path)
+  noteFile(files, file)
   const content = parseGivenFile(file, problems, parseJsonFile, MAX_BYTES)
   const wrong = content === undefined ? [] : findSchemaProblems(content)
   problems.push(...wrong.map(({ variable, message }) => ({ variable, message })))

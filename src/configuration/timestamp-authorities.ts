@@ -178,7 +178,7 @@ function readTls({ tls = {} }: TimestampSettings, placeOf: PlaceOf, findings: Fi
   const certificateFile = describeFile(placeOf('tls/certificateFile'), tls.certificateFile)
   const keyFile = describeSecretFile(placeOf('tls/keyFile'), tls.keyFile)
   // The files are read at each use, so that they need not be watched
-  readTrustAnchors(caFile, { ...findings, files: new Set() })
+  readTrustAnchors(caFile, { ...findings, files: new Map() })
   const cert = parseGivenFile(certificateFile, problems, parseOwnChain)
   const key = readGivenFile(keyFile, problems)
   if (keyFile !== undefined && key !== undefined) {

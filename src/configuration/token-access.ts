@@ -30,7 +30,7 @@ export function readTokenAccess(
  */
 export function listTokens(environment: Variables = process.env): TokenAccess[] {
   const findings: Findings = {
-    ...{ problems: [], warnings: [], files: new Set(), authorities: new Map() },
+    ...{ problems: [], warnings: [], files: new Map(), authorities: new Map() },
     apart: true,
   }
   const listing = { ...findings, looksAtFiles: false }

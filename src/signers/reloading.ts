@@ -2,7 +2,7 @@
 import type { BaseLogger } from 'pino'
 import { backoffMs } from '../common/backoff.ts'
 import type { LoadedSigners } from '../configuration/configuration.ts'
-import { FileWatch, haveChangedSince, lookAt } from '../configuration/file-watch.ts'
+import { FileWatch, lookAt } from '../configuration/file-watch.ts'
 import { logProblems } from '../configuration/problem.ts'
 import type { SignerConfiguration, SignersConfiguration } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, refuseProblems } from '../errors.ts'
@@ -18,7 +18,7 @@ const RETRY = { first: 5_000, longest: 60_000 }
 export interface ReloadingOptions {
   readonly signers: Pick<Signers, 'takeOver'>
   /** With which the service started. */
-  readonly configuration: Pick<SignersConfiguration, 'files' | 'readAt' | 'signers'>
+  readonly configuration: Pick<SignersConfiguration, 'files' | 'signers'>
   /** Interval at which the files are polled, in ms; 0 for never. */
   readonly intervalMs: number
   /** Reads the configuration of the signers anew. */
@@ -74,13 +74,9 @@ export class Reloading {
 
   async start(): Promise<void> {
     const { configuration, intervalMs } = this.#options
-    await this.#watch.watch(configuration.files)
+    await this.#watch.watch([...configuration.files.keys()], configuration.files)
     if (intervalMs > 0 && !this.#stopped) {
       this.#watch.start()
-      // The watch takes what it finds for what was read at the start
-      if (await haveChangedSince(configuration.files, configuration.readAt)) {
-        this.#next ??= 'files'
-      }
     }
     this.#started = true
     this.#runNext()
@@ -134,7 +130,7 @@ export class Reloading {
     const loaded = load()
     this.#read = loaded.signers
     // All files are watched, since a missing one may come
-    await this.#watch.watch(loaded.signers.files)
+    await this.#watch.watch([...loaded.signers.files.keys()], loaded.signers.files)
     this.#isLooking = false
     if (this.#stopped) {
       return

@@ -102,11 +102,11 @@ function readBasicConstraints(extensions: Extensions): Pick<CertificateExtension
   return readPresent(extensions, EXTENSION.basicConstraints, read, nothing) ?? nothing
 }
 
-/** @throws Error when it has not one octet (X.690 8.2.1) */
+/** @throws Error for one of another length (X.690 8.2.1) */
 function readBoolean(reader: DerReader): boolean {
   const octets = reader.content(TAG.boolean)
   if (octets.length !== 1) {
-    throw new Error('a BOOLEAN has not one octet')
+    throw new Error('a BOOLEAN has one octet')
   }
   return octets[0] !== 0
 }

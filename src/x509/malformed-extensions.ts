@@ -209,8 +209,8 @@ function isRefused(value: Buffer, name: keyof typeof EXTENSION): boolean {
   return REFUSED[name]?.(asn1js.fromBER(value).result) === true
 }
 
-/** Returns whether the contents of an INTEGER are those of a number that is not negative, in as few octets as it needs (X.690 8.3.2). */
-function isCount([first = 0, second]: Uint8Array): boolean {
+/** Returns whether the contents of an INTEGER are those of a number that is not negative, in as few octets as it needs (X.690 8.3). */
+function isCount([first = 0x80, second]: Uint8Array): boolean {
   return first < 0x80 && !(first === 0 && second !== undefined && second < 0x80)
 }
 

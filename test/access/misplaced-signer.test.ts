@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isJwtForOther, seemsToNameSigner } from '../../src/access/misplaced-signer.ts'
+import { findJwts, isJwtForOther, seemsToNameSigner } from '../../src/access/misplaced-signer.ts'
 
 const NAMES = ['house', 'Contracts']
 
@@ -62,9 +62,6 @@ const NAMING: Readonly<Record<string, string>> = {
   'a name in base64': base64('Contracts'),
   'a signed text as itsdangerous makes it': `${Buffer.from(OBJECT).toString('base64url')}.ZbX3Yw.c2lnbmF0dXJl`,
   PASETO: `v4.public.${Buffer.concat([Buffer.from(OBJECT), Buffer.alloc(64, 0xa7)]).toString('base64url')}`,
-  'a list of a JWT': JSON.stringify([jwtOf(OBJECT)]),
-  'a JWT in a field of another name': JSON.stringify({ accessToken: jwtOf(OBJECT) }),
-  'base64 of a JWT': base64(jwtOf(OBJECT)),
 }
 
 const OPAQUE: Readonly<Record<string, string>> = {
@@ -73,8 +70,8 @@ const OPAQUE: Readonly<Record<string, string>> = {
   'a GUID in braces': '{0f8fad5b-d9cb-469f-a165-70867728950e}',
   'a JWT': 'eyJhbGciOiJFUzI1NiJ9.eyJzaWduZXIiOiJjb250cmFjdHMifQ.c2ln',
   'a JWT with padding': `${base64('{"alg":"ES256"}')}.${base64(OBJECT)}.${base64('sig')}`,
-  'a JWT in its field': JSON.stringify({ token: jwtOf(OBJECT) }),
-  'a JWT without a signer': JSON.stringify({ jwt: jwtOf('{"sub":"4711"}') }),
+  'a JWT in a field': JSON.stringify({ token: jwtOf(OBJECT) }),
+  'base64 of a JWT': base64(jwtOf(OBJECT)),
   'an object without a signer': '{"userId":"4711","signMethod":"hsm"}',
   'a signer that is null': '{"signer":null}',
   'a text of a user about a signer': '{"title":"Signer: Bob"}',
@@ -120,6 +117,7 @@ t.test('a JWT is for another signer', async (t) => {
     `${base64('{"alg":"none"}')}.${base64(other)}.`,
     `Bearer ${jwtOf(other)}`,
     `JWT ${jwtOf(other)}`,
+    `e30.${Buffer.from(other).toString('base64url')}.sig`,
   ]) {
     t.equal(isJwtForOther(token, 'house', NAMES, false), true, token)
     t.equal(isJwtForOther(token, 'Contracts', NAMES, false), false, token)
@@ -153,6 +151,25 @@ t.test('a JWT is for another signer', async (t) => {
   }
   t.equal(isJwtForOther(long(12_000), 'house', NAMES, false), true)
   t.equal(isJwtForOther(long(13_000), 'house', NAMES, false), false, 'it is not read')
+})
+
+t.test('JSON Web Tokens are found in other tokens', async (t) => {
+  const jwt = jwtOf(OBJECT)
+  const padded = `${base64('{"alg":"none"}')}.${base64(OBJECT)}.`
+  for (const token of [
+    JSON.stringify([jwt]),
+    JSON.stringify({ accessToken: jwt }),
+    JSON.stringify({ user: { token: jwt } }),
+    base64(jwt),
+    base64(JSON.stringify({ token: jwt })),
+    `Token ${jwt}`,
+  ]) {
+    t.strictSame(findJwts(token), [jwt], token)
+    t.strictSame(findJwts(token.replace(jwt, padded)), token.includes(jwt) ? [padded] : [jwt])
+  }
+  t.strictSame(findJwts('a.b.c {"day":"2026.11.26"}'), [])
+  t.equal(findJwts(Array(20).fill(jwt).join()).length, 8)
+  t.strictSame(findJwts('eyJ'.repeat(5_000)), [])
 })
 
 t.test('a name is found behind much else that a token may hold, and not behind anything', async (t) => {

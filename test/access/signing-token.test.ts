@@ -51,12 +51,12 @@ t.test('signMethod is one of those that are accepted, in any letters', async (t)
 
 t.test('JSON of more values than any has use for is refused', async (t) => {
   const ofLength = (count: number) => JSON.stringify({ signer: 'contracts', x: Array(count).fill(1) })
-  t.strictSame(readSigningToken(ofLength(498), HSM), { signer: 'contracts' })
-  t.throws(() => readSigningToken(ofLength(499), HSM), {
+  t.strictSame(readSigningToken(ofLength(998), HSM), { signer: 'contracts' })
+  t.throws(() => readSigningToken(ofLength(999), HSM), {
     code: 'INVALID_REQUEST',
-    message: 'signing_token: JSON must not have more than 500 commas and colons',
+    message: 'signing_token: JSON must not have more than 1000 commas and colons',
   })
-  t.strictSame(readSigningToken(`[${ofLength(499)}]`, HSM), { token: `[${ofLength(499)}]` }, 'no object')
+  t.strictSame(readSigningToken(`[${ofLength(999)}]`, HSM), { token: `[${ofLength(999)}]` }, 'no object')
 })
 
 t.test('whatever it is, it is read or refused, and never quoted', async () => {

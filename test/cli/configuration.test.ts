@@ -7,8 +7,7 @@ import type { Variables } from '../../src/configuration/variables.ts'
 const SIGNERS = {
   default: 'a',
   signers: [{ name: 'a' }, { name: 'b' }] as SignerConfiguration[],
-  files: [],
-  readAt: Date.now(),
+  files: new Map(),
 }
 
 function io(environment: Variables) {

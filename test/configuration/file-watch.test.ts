@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { FileWatch } from '../../src/configuration/file-watch.ts'
+import { FileWatch, statusOf } from '../../src/configuration/file-watch.ts'
 import { until } from '../support/signing.ts'
 
 const INTERVAL_MS = 50
@@ -105,6 +105,14 @@ t.test('what changes while files are read is a change', async (t) => {
   // Read by now, and written again
   writeFileSync(path('one'), 'other')
   await watch.watch([...files, path('three')])
+  await told(1)
+})
+
+t.test('what has changed since it was read is a change, of files that were not watched before', async (t) => {
+  const { watch, files, path, told } = await start(t)
+  const read = new Map([path('three'), ...files].map((file) => [file, statusOf(file)]))
+  writeFileSync(path('three'), 'it is there by now')
+  await watch.watch([...files, path('three')], read)
   await told(1)
 })
 

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { Proxies } from '../../src/common/proxies.ts'
 import type { Configuration } from '../../src/configuration/configuration.ts'
+import { statusOf } from '../../src/configuration/file-watch.ts'
 import {
   loadConfiguration,
   loadLibraryConfiguration,
@@ -126,7 +127,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
           settings: { ...VARIABLE_SETTINGS, pin: 'HSM_PIN' },
         },
       ],
-      files: [],
+      files: new Map(),
     },
     warnings: [PIN_WARNING, OPEN_WARNING],
   })
@@ -203,7 +204,9 @@ t.test('every variable reaches its place', async (t) => {
           settings: { key: 'HSM_KEY_LABEL' },
         },
       ],
-      files: [leaf.certificateFile, issuing.certificateFile],
+      files: new Map(
+        [leaf, issuing].map(({ certificateFile }) => [certificateFile, statusOf(certificateFile)]),
+      ),
     },
     warnings: [],
   })

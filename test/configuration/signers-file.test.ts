@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import t from 'tap'
+import { statusOf } from '../../src/configuration/file-watch.ts'
 import { loadConfiguration, loadSigners } from '../../src/configuration/load.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
@@ -112,8 +113,7 @@ t.test('a signer about which nothing is said', async (t) => {
         },
       },
     ],
-    files: [FILE],
-    readAt: configuration.readAt,
+    files: new Map([[FILE, statusOf(FILE)]]),
   })
 })
 
@@ -152,7 +152,7 @@ t.test('every property reaches its place', async (t) => {
   )
   t.equal(name, 'invoices.2026')
   t.strictSame(
-    files,
+    [...files.keys()],
     ['signers.json', 'rsa.pem', 'root.pem', 'ec.pem'].map((file) => path('file', file)),
   )
   const [contracts, invoices] = signers
@@ -574,7 +574,7 @@ t.test('as editors write it, and by a relative path', async (t) => {
   const content = '\uFEFF{\r\n\t"signers": { "a": { "certificateFile": "rsa.pem" } }\r\n}\r\n'
   t.strictSame(problemsOf(content), [])
   const { files } = loadFrom(relative(process.cwd(), FILE))
-  t.strictSame(files, [FILE, path('file', 'rsa.pem')])
+  t.strictSame([...files.keys()], [FILE, path('file', 'rsa.pem')])
 })
 
 t.test('two certificates for one key: a renewal', async (t) => {
@@ -635,7 +635,7 @@ t.test('no problem and no configuration holds a PIN', async (t) => {
 t.test('the files are known of what is wrong as well: one that is missing may come', (t) => {
   writeFileSync(FILE, JSON.stringify({ signers: { a: { certificateFile: 'to-come.pem' } } }))
   const { signers, problems } = loadSigners({ ...LEAST, SIGNERS_FILE: FILE })
-  t.strictSame(signers.files, [FILE, path('file', 'to-come.pem')])
+  t.strictSame([...signers.files.keys()], [FILE, path('file', 'to-come.pem')])
   t.match(problems, [{ variable: 'SIGNERS_FILE /signers/a/certificateFile' }])
   t.end()
 })

@@ -1,6 +1,4 @@
 /** When a configuration is read anew, and what is told of it. */
-import { statSync } from 'node:fs'
-import { join } from 'node:path'
 import { mock } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
@@ -12,7 +10,7 @@ import { Reloading, type ReloadingOptions } from '../../src/signers/reloading.ts
 import { readSamples } from '../support/scrape.ts'
 import { until } from '../support/signing.ts'
 
-const SIGNERS = { default: 'a', signers: [], files: [], readAt: Date.now() }
+const SIGNERS = { default: 'a', signers: [], files: new Map() }
 
 /** Takes over whatever it reads, unless the test says otherwise. */
 function start(t: Test, change: Partial<ReloadingOptions> = {}) {
@@ -41,22 +39,6 @@ t.test('what is asked for before the start waits for it', async (t) => {
   await delay(20)
   t.strictSame(outcomes, ['taken over'])
   t.match(reloading.status, { last: { outcome: 'taken over' } })
-})
-
-t.test('a file that has changed since it was read for the start is read anew', async (t) => {
-  const file = join(t.testdir({ 'signer.pem': '' }), 'signer.pem')
-  const { ctimeMs } = statSync(file)
-  for (const [readAt, intervalMs, expected] of [
-    [ctimeMs - 1_000, 1_000, ['taken over']],
-    [ctimeMs + 1_000, 1_000, []],
-    [ctimeMs - 1_000, 0, []],
-  ] as const) {
-    const configuration = { ...SIGNERS, files: [`${file}.gone`, file], readAt }
-    const { reloading, outcomes } = start(t, { configuration, intervalMs })
-    await reloading.start()
-    await delay(50)
-    t.strictSame(outcomes, expected)
-  }
 })
 
 t.test('after the end nothing is read any more', async (t) => {

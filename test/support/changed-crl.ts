@@ -42,7 +42,7 @@ export function withoutNextUpdate(crl: Buffer, signer: Pick<Issued, 'keyFile'>):
 
 /** Returns a CRL in PEM (RFC 7468 6), with the text that openssl writes before it. */
 export function inPem(crl: Buffer): Buffer {
-  const lines = crl.toString('base64').replace(/.{64}/g, '$&\n')
+  const lines = crl.toString('base64').replace(/.{64}(?=.)/g, '$&\n')
   return Buffer.from(
     `Certificate Revocation List (CRL):\n-----BEGIN X509 CRL-----\n${lines}\n-----END X509 CRL-----\n`,
   )

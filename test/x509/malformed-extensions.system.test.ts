@@ -103,6 +103,7 @@ const MALFORMED: readonly (readonly [Name, readonly string[]])[] = [
       '1800',
       '30060101ff0201ff',
       '30020100',
+      '30020200',
       '30040102ffff',
       '30070101ff02020001',
     ],

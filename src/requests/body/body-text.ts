@@ -34,8 +34,8 @@ const MAX_KEPT = 2 * LONGEST_ESCAPE * MAX_WHOLE_STRING
 const MAX_TOKENS = 2_048
 
 /**
- * Most bytes that a body may have outside of its strings: as many tokens as it may have, indented, have fewer. Each is looked at by
- * itself, which takes five times as long as hashing it.
+ * Most bytes that a body may have outside of its strings, which is a hundred times what requests have, indented or not. Each is looked
+ * at by itself, which takes five times as long as hashing it.
  */
 const MAX_OUTSIDE = 32_768
 

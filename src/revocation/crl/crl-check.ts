@@ -85,22 +85,45 @@ export interface CheckedCrl extends UpdateTimes, Flawed {
   readonly baseNumber: bigint | undefined
 }
 
+const IN_PEM = 'it is PEM, but RFC 5280 4.2.1.13 demands DER'
+
 /**
  * Checks a CRL (RFC 5280 6.3.3) and looks for certificates in it. It accepts a CRL with a flaw if that lists one of
  * them and its signature is right, since revoked certificates must not sign.
  *
- * @param received the bytes of the distribution point, DER or PEM
+ * @param received the bytes of the distribution point, DER or PEM. Of several CRLs of the issuer in PEM the latest counts that can.
  * @throws Error whose message says why the CRL does not count
  */
-export async function checkCrl(
-  received: Buffer,
+export async function checkCrl(received: Buffer, question: CrlQuestion, at: Date): Promise<CheckedCrl> {
+  const pem = readPem(received)
+  const isPem = pem.length > 0
+  let problem: Error | undefined
+  for (const crl of readLists(isPem ? pem : [received], question.issuer)) {
+    const checked = await checkList(crl, question, at).catch((error: Error) => error)
+    if (checked instanceof Error) {
+      problem ??= checked
+      continue
+    }
+    const flaw = checked.flaw ?? (isPem ? IN_PEM : undefined)
+    if (flaw === undefined || checked.revocations.size > 0) {
+      return flaw === undefined ? checked : { ...checked, flaw }
+    }
+    problem ??= new Error(flaw)
+    if (checked.flaw === undefined) {
+      // It would show that the certificates are good, so that none before it counts: a hold may have been released since
+      break
+    }
+  }
+  throw problem
+}
+
+/** @throws Error where the CRL says nothing of the certificates, or nobody knows whose it is */
+async function checkList(
+  crl: Crl,
   { issuer, findOtherKeys = () => [], serialNumbers, findScopeProblem, mayBeDelta = false }: CrlQuestion,
   at: Date,
 ): Promise<CheckedCrl> {
-  const pem = readPem(received)
-  const isPem = pem.length > 0
   const { subject } = readCertificateFields(issuer)
-  const crl = readLatest(isPem ? pem : [received], subject)
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
   // The moment at which it came is later than any CRL that came before and did not list the certificate
   const { der, thisUpdate = at, nextUpdate = thisUpdate, extensions } = crl
@@ -119,7 +142,6 @@ export async function checkCrl(
   const flaw =
     (wrong && OTHER_KEY) ??
     crl.flaw ??
-    (isPem ? 'it is PEM, but RFC 5280 4.2.1.13 demands DER' : undefined) ??
     (keyUsage.includes('cRLSign') ? undefined : 'its issuer has a certificate that is not for CRLs') ??
     (isIdentified ? undefined : OTHER_IDENTIFIER) ??
     findWeakHash(crl) ??
@@ -128,9 +150,6 @@ export async function checkCrl(
     findScopeProblem?.(scope) ??
     // No container has a delta CRL in it
     (mayBeDelta ? undefined : await findEncodingProblem(der))
-  if (flaw !== undefined && revocations.size === 0) {
-    throw new Error(flaw)
-  }
   const checked = {
     ...{ der, thisUpdate, nextUpdate, scope, serialNumbers, revocations },
     doubt:
@@ -253,33 +272,36 @@ function readPem(content: Buffer): Buffer[] {
 }
 
 /**
- * Reads of several CRLs the latest of an issuer.
+ * Reads the CRLs of an issuer, the latest first.
  *
- * @param contents DER
- * @param subject DER Name of the issuer
+ * @param contents DER, of other issuers too
  * @throws Error whose message says why there is none
  */
-function readLatest(contents: readonly Buffer[], subject: Buffer): Crl {
-  let latest: Crl | undefined
-  let problem: unknown = new Error('it is the CRL of another issuer')
+function readLists(contents: readonly Buffer[], issuer: X509Certificate): readonly Crl[] {
+  const { subject } = readCertificateFields(issuer)
+  const own: Crl[] = []
+  let problem: unknown
   for (const content of contents) {
     try {
       refuseOtherContent(content)
       // Servers append line ends and the like, which nobody has signed
       const crl = readCrl(DerReader.lenient(content).element(TAG.sequence))
-      if (sameName(crl.issuer, subject) && timeOf(crl) >= timeOf(latest)) {
-        latest = crl
+      if (sameName(crl.issuer, subject)) {
+        own.push(crl)
+      } else {
+        problem = new Error('it is the CRL of another issuer')
       }
     } catch (error) {
-      problem = error
+      problem ??= error
     }
   }
-  if (latest === undefined) {
+  if (own.length === 0) {
     throw problem
   }
-  return latest
+  return own.toSorted((one, other) => timeOf(other) - timeOf(one))
 }
 
-function timeOf(crl: Crl | undefined): number {
-  return crl?.thisUpdate?.getTime() ?? 0
+/** Returns when a CRL was issued, in ms since 1970: the moment at which it came if it does not say, later than all others. */
+function timeOf({ thisUpdate }: Crl): number {
+  return thisUpdate?.getTime() ?? Number.MAX_SAFE_INTEGER
 }

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { createPrivateKey, sign } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
@@ -503,36 +504,107 @@ t.test('what is appended to a CRL is left out', async (t) => {
   }
 })
 
-t.test('of several CRLs in one PEM file the latest of the issuer counts, wherever it stands', async (t) => {
-  const revoking = (signer: Issued, at: Date) => {
-    const authority = new RevocationAuthority(directory, signer)
-    authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
-    return authority.crl({ extensions: EXTENSIONS, thisUpdate: at })
+t.test(
+  'of several CRLs in one PEM file the latest of the issuer that can count does, wherever it stands',
+  async (t) => {
+    const [before, now] = [new Date(Date.now() - HOUR_MS), new Date()]
+    const at = new Date('2026-01-02T03:04:05Z')
+    const listOf = async (signer: Issued, options: CrlOptions, reason?: string) => {
+      const authority = new RevocationAuthority(directory, signer)
+      if (reason !== undefined) {
+        authority.revoke(leaf.certificate, at, reason)
+      }
+      return await authority.crl({ extensions: EXTENSIONS, thisUpdate: before, ...options })
+    }
+    const another = issue(directory, { subject: '/CN=another', ca: true })
+    const namesake = issue(directory, { subject: '/CN=root', ca: true })
+    const own = await listOf(root, {}, 'keyCompromise')
+    const foreign = await listOf(another, { thisUpdate: now })
+    const wrongSignature = Buffer.from(await listOf(root, { thisUpdate: now }))
+    wrongSignature.writeUInt8(
+      wrongSignature.readUInt8(wrongSignature.length - 1) ^ 1,
+      wrongSignature.length - 1,
+    )
+    const beside: Readonly<Record<string, readonly [Buffer, boolean]>> = {
+      'that of another issuer': [foreign, true],
+      'that of another key': [await listOf(namesake, { thisUpdate: now }), true],
+      'that of another key, of the same time': [await listOf(namesake, {}), true],
+      'a delta CRL': [
+        await listOf(root, { thisUpdate: now, extensions: ['2.5.29.27 = critical, DER:020101'] }),
+        false,
+      ],
+      'that of attribute certificates': [
+        await listOf(root, { thisUpdate: now, extensions: scope('onlyAA = TRUE') }),
+        true,
+      ],
+      'that of some reasons': [
+        await listOf(root, { thisUpdate: now, extensions: scope('onlysomereasons = superseded') }),
+        true,
+      ],
+      'one that has ended': [
+        await listOf(root, { thisUpdate: new Date(now.getTime() - 1_000), nextUpdate: now }),
+        true,
+      ],
+      'one that was changed': [wrongSignature, false],
+      'an older one': [await listOf(root, { thisUpdate: new Date(before.getTime() - HOUR_MS) }), true],
+      'what is no CRL': [Buffer.from('3000', 'hex'), false],
+    }
+    for (const [what, [other, isRead]] of Object.entries(beside)) {
+      for (const file of [
+        [own, other],
+        [other, own],
+      ].map((lists) => Buffer.concat(lists.map(inPem)))) {
+        const { revocations, flaw } = await check(file, { at: new Date(now.getTime() + 1_000) })
+        t.strictSame([...revocations], [[serial(leaf), { at, reason: 'key compromise' }]], what)
+        t.equal(flaw, 'it is PEM, but RFC 5280 4.2.1.13 demands DER')
+        if (isRead) {
+          t.match(judgePem(file), /certificate revoked/, what)
+        }
+      }
+    }
+    const released = inPem(await listOf(root, { thisUpdate: now }))
+    const held = inPem(await listOf(root, {}, 'certificateHold'))
+    for (const file of [Buffer.concat([held, released]), Buffer.concat([released, held])]) {
+      await t.rejects(check(file), { message: 'it is PEM, but RFC 5280 4.2.1.13 demands DER' })
+      t.match(judgePem(file), /: OK/)
+    }
+    for (const none of [
+      [foreign, foreign],
+      [foreign, Buffer.from('3000', 'hex')],
+      [...Array(16).fill(foreign), own],
+    ]) {
+      const file = Buffer.concat(none.map((one) => inPem(one)))
+      await t.rejects(check(file), { message: 'it is the CRL of another issuer' })
+    }
+  },
+)
+
+/** Returns what openssl says about the leaf with a file of several CRLs. */
+function judgePem(file: Buffer): string {
+  const path = join(mkdtempSync(join(directory, 'pem-')), 'crls.pem')
+  writeFileSync(path, file)
+  const args = [
+    'verify',
+    '-crl_check',
+    '-extended_crl',
+    '-CAfile',
+    root.certificateFile,
+    '-CRLfile',
+    path,
+    leaf.certificateFile,
+  ]
+  const { stdout, stderr } = spawnSync('openssl', args, { encoding: 'utf8' })
+  return `${stdout}${stderr}`
+}
+
+t.test('a CRL of before 1970, or of which nobody can read when it was issued, revokes', async (t) => {
+  const authority = new RevocationAuthority(directory, root)
+  authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+  const crl = await authority.crl({ extensions: EXTENSIONS })
+  for (const time of ['600101000000Z', '261301000000Z']) {
+    const changed = resign(crl, root.keyFile, { [CRL.thisUpdate]: timeOf(time) })
+    t.equal((await check(changed)).revocations.size, 1, time)
   }
-  const [before, now] = [new Date(Date.now() - HOUR_MS), new Date()]
-  const own = inPem(await revoking(root, now))
-  const older = inPem(
-    await new RevocationAuthority(directory, root).crl({ extensions: EXTENSIONS, thisUpdate: before }),
-  )
-  const another = issue(directory, { subject: '/CN=another', ca: true })
-  const foreign = inPem(await new RevocationAuthority(directory, another).crl({ extensions: EXTENSIONS }))
-  const garbage = Buffer.from('-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n')
-  for (const blocks of [
-    [foreign, own],
-    [own, foreign],
-    [older, own],
-    [own, older],
-    [garbage, foreign, older, Buffer.from('text between them\n'), own],
-  ]) {
-    const { revocations, flaw } = await check(Buffer.concat(blocks))
-    t.same([revocations.size, flaw], [1, 'it is PEM, but RFC 5280 4.2.1.13 demands DER'])
-  }
-  await t.rejects(check(Buffer.concat([foreign, foreign])), { message: 'it is the CRL of another issuer' })
-  await t.rejects(
-    check(Buffer.concat(Array(16).fill(foreign).concat(own))),
-    { message: /another issuer/ },
-    'no more are read',
-  )
 })
 
 t.test('PEM that ends too early is no CRL', async (t) => {
