@@ -198,8 +198,8 @@ const PROVOCATIONS: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   /** More unfinished bodies at once than there is room for. */
   async SERVICE_BUSY() {
-    const part = `{"field":"${user.repeat(1000)}","field":"${user.repeat(1000)}"`
-    const body = part.padEnd(1_000_000)
+    const part = `"field":"${user.repeat(Math.floor(80_000 / user.length))}"`
+    const body = `{${Array(12).fill(part)}`
     await new Promise<void>((resolve) => {
       const sent = Array.from({ length: 20 }, () =>
         request(`${service.url}/sign`, { method: 'POST', headers: { 'content-type': 'application/json' } }),
