@@ -56,9 +56,9 @@ export function chooseSigner(
   if (tokens.some((one) => isJwtForOther(one, signer.name, choices, isMeant))) {
     throw new SIGNER_MISMATCH(
       isVerified
-        ? 'signing_token, or Authorization: is a JSON Web Token that names another signer, and not in a claim of its own with the ' +
+        ? 'signing_token, or Authorization: is, or holds, a JSON Web Token that names another signer, and not in a claim of its own with the ' +
             'name signer; have it issued so'
-        : 'signing_token, or Authorization: is a JSON Web Token for another signer that is not valid, or that nobody verifies; ' +
+        : 'signing_token, or Authorization: is, or holds, a JSON Web Token for another signer that is not valid, or that nobody verifies; ' +
             'send a valid one, or name the signer in the path, as /sign/NAME, or beside the token, as ' +
             '{"signer":"NAME","token":"…"}',
     )

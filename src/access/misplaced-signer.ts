@@ -121,16 +121,15 @@ export function isSignerInQuery(
   return Object.entries(query).some(([name, value]) => isSigner(name) && value !== chosen)
 }
 
-/** Matches a JSON Web Token in a text: what its header is base64 of begins with `{"`. */
-const JWT_IN_TEXT = /(?<![\w-])eyJ[\w-]*={0,2}\.[\w-]+={0,2}\.[\w-]*/g
+/** Matches a JSON Web Token in a text: what its header is base64 of begins with `{"`, or with white space in between. */
+const JWT_IN_TEXT = /(?<![\w-])e[wy][\w-]*={0,2}\.[\w-]+={0,2}\.[\w-]*/g
 
 /** Most JSON Web Tokens in one signing token that are looked at. */
 const MAX_JWTS = 8
 
-/** Finds JSON Web Tokens in a signing token that is none itself: in a list, in a field of any name, or in base64. */
+/** Finds JSON Web Tokens in a signing token: in a list, in a field of any name, or behind other words. */
 export function findJwts(token: string): string[] {
-  const texts = [token, ...(BASE64.test(token.trim()) ? [decodeOctets(token, 'base64')] : [])]
-  return texts.flatMap((text) => text.match(JWT_IN_TEXT) ?? []).slice(0, MAX_JWTS)
+  return (token.match(JWT_IN_TEXT) ?? []).slice(0, MAX_JWTS)
 }
 
 /**
@@ -212,7 +211,7 @@ function isNamedInText(given: string, search: Search, encodings: number): boolea
     SIGNER_WITH_VALUE.test(text) ||
     [...text.matchAll(SIGNER_BEFORE_WORD)].some(([, word]) => names.has(`${word}`.toLowerCase())) ||
     (encodings < MAX_ENCODINGS &&
-      decode(text, value, search).some((decoded) => isNamedInText(decoded, search, encodings + 1)))
+      decode(text, value, encodings, search).some((decoded) => isNamedInText(decoded, search, encodings + 1)))
   )
 }
 
@@ -286,15 +285,20 @@ function readJson(text: string, search: Search): unknown {
   }
 }
 
-/** @param value the text parsed as JSON; undefined if it is none */
-function decode(text: string, value: unknown, search: Search): string[] {
+/**
+ * @param value the text parsed as JSON; undefined if it is none
+ * @param encodings from which the text was decoded
+ */
+function decode(text: string, value: unknown, encodings: number, search: Search): string[] {
   return [
     ...(typeof value === 'string' ? [value] : []),
     ...(BASE64.test(text.trim()) ? [decodeOctets(text, 'base64')] : []),
     ...(text.includes('%') ? decodePercent(text) : []),
     ...(text.includes('\\u') ? [decodeEscapes(text)] : []),
     // Only isJwtForOther knows whether the signer of a JSON Web Token is the one that is chosen
-    ...(isJwt(text, search) ? [] : (text.match(ENCODED) ?? []).slice(0, MAX_PARTS).flatMap(decodePart)),
+    ...(encodings === 0 && isJwt(text, search)
+      ? []
+      : (text.match(ENCODED) ?? []).slice(0, MAX_PARTS).flatMap(decodePart)),
   ]
 }
 

@@ -191,6 +191,8 @@ t.test('JSON Web Tokens', async (t) => {
         [undefined, bearer(expired)],
         [`Bearer ${expired}`, {}],
         [`${expired}\n`, {}],
+        [JSON.stringify([expired]), {}],
+        [JSON.stringify({ userId: '4711', accessToken: expired }), {}],
       ] as const) {
         const body = JSON.stringify({ ...CONTAINER, signing_token: token })
         const answer = await send(`${open.url}/sign`, { ...options, method: 'POST', body })

@@ -1,9 +1,11 @@
 /** When a configuration is read anew, and what is told of it. */
+import { join } from 'node:path'
 import { mock } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
+import { statusOf } from '../../src/configuration/file-watch.ts'
 import { ConfigurationError, type ConfigurationProblem } from '../../src/errors.ts'
 import { createReloadMetrics } from '../../src/metrics/event-metrics.ts'
 import { Reloading, type ReloadingOptions } from '../../src/signers/reloading.ts'
@@ -39,6 +41,25 @@ t.test('what is asked for before the start waits for it', async (t) => {
   await delay(20)
   t.strictSame(outcomes, ['taken over'])
   t.match(reloading.status, { last: { outcome: 'taken over' } })
+})
+
+t.test('a file that is not what it was before it was read for the start is read anew', async (t) => {
+  const file = join(t.testdir({ 'signer.pem': '' }), 'signer.pem')
+  const before = new Map([[file, 'what it was']])
+  const { reloading, outcomes } = start(t, { configuration: { ...SIGNERS, files: before }, intervalMs: 20 })
+  await reloading.start()
+  await until('it is read', () => outcomes.length > 0)
+  t.strictSame(outcomes, ['taken over'])
+  const same = { ...SIGNERS, files: new Map([[file, statusOf(file)]]) }
+  for (const [configuration, intervalMs] of [
+    [same, 20],
+    [{ ...SIGNERS, files: before }, 0],
+  ] as const) {
+    const other = start(t, { configuration, intervalMs })
+    await other.reloading.start()
+    await delay(200)
+    t.strictSame(other.outcomes, [])
+  }
 })
 
 t.test('after the end nothing is read any more', async (t) => {

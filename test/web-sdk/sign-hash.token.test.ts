@@ -194,7 +194,7 @@ t.test(
       ] as const) {
         const before = module.calls('C_Sign')
         const refusal = mismatch(
-          /^signingToken, or Authorization: is a JSON Web Token that names another signer/,
+          /^signingToken, or Authorization: is, or holds, a JSON Web Token that names another signer/,
         )
         checkRefusal(t, await call(path, body, { claims }), refusal)
         t.equal(module.calls('C_Sign'), before, JSON.stringify(claims))

@@ -91,30 +91,41 @@ const IN_PEM = 'it is PEM, but RFC 5280 4.2.1.13 demands DER'
  * Checks a CRL (RFC 5280 6.3.3) and looks for certificates in it. It accepts a CRL with a flaw if that lists one of
  * them and its signature is right, since revoked certificates must not sign.
  *
- * @param received the bytes of the distribution point, DER or PEM. Of several CRLs of the issuer in PEM the latest counts that can.
+ * @param received the bytes of the distribution point, DER or PEM. Of several CRLs of the issuer in PEM all count, from the latest to the
+ *   first that is complete and right.
  * @throws Error whose message says why the CRL does not count
  */
 export async function checkCrl(received: Buffer, question: CrlQuestion, at: Date): Promise<CheckedCrl> {
   const pem = readPem(received)
   const isPem = pem.length > 0
+  let found: CheckedCrl | undefined
   let problem: Error | undefined
+  let completeAt = Number.NEGATIVE_INFINITY
   for (const crl of readLists(isPem ? pem : [received], question.issuer)) {
+    // One that shows who is good leaves nothing to those before it: a hold may have been released since
+    if (timeOf(crl) < completeAt) {
+      break
+    }
     const checked = await checkList(crl, question, at).catch((error: Error) => error)
     if (checked instanceof Error) {
       problem ??= checked
       continue
     }
     const flaw = checked.flaw ?? (isPem ? IN_PEM : undefined)
-    if (flaw === undefined || checked.revocations.size > 0) {
-      return flaw === undefined ? checked : { ...checked, flaw }
+    if (flaw === undefined) {
+      return checked
+    }
+    if (checked.revocations.size > 0) {
+      const revocations = new Map([...checked.revocations, ...(found?.revocations ?? [])])
+      found = { ...checked, flaw, ...found, revocations }
     }
     problem ??= new Error(flaw)
-    if (checked.flaw === undefined) {
-      // It would show that the certificates are good, so that none before it counts: a hold may have been released since
-      break
-    }
+    completeAt = checked.flaw === undefined ? timeOf(crl) : completeAt
   }
-  throw problem
+  if (found === undefined) {
+    throw problem
+  }
+  return found
 }
 
 /** @throws Error where the CRL says nothing of the certificates, or nobody knows whose it is */

@@ -597,6 +597,37 @@ function judgePem(file: Buffer): string {
   return `${stdout}${stderr}`
 }
 
+t.test('each of several CRLs in one PEM file revokes, down to the latest that is complete', async (t) => {
+  const other = issue(directory, { subject: '/CN=other', issuer: root })
+  const at = new Date('2026-01-02T03:04:05Z')
+  const hours = (count: number) => new Date(Date.now() + count * HOUR_MS)
+  const revoking = async (revoked: Issued | undefined, thisUpdate: Date, extensions = EXTENSIONS) => {
+    const authority = new RevocationAuthority(directory, root)
+    if (revoked !== undefined) {
+      authority.revoke(revoked.certificate, at)
+    }
+    return inPem(await authority.crl({ extensions, thisUpdate }))
+  }
+  const some = scope('onlysomereasons = keyCompromise')
+  const question = { issuer: root.certificate, serialNumbers: new Set([serial(leaf), serial(other)]) }
+  for (const [what, lists, expected] of [
+    [
+      'a partial one and the complete one before it',
+      [await revoking(leaf, hours(-1), some), await revoking(other, hours(-2))],
+      2,
+    ],
+    ['two partial ones', [await revoking(leaf, hours(-1), some), await revoking(other, hours(-2), some)], 2],
+    ['one before a complete one', [await revoking(leaf, hours(-1)), await revoking(other, hours(-2))], 1],
+    ['two of the same time', [await revoking(leaf, hours(-1)), await revoking(undefined, hours(-1))], 1],
+  ] as const) {
+    for (const order of [lists, lists.toReversed()]) {
+      const { revocations } = await checkCrl(Buffer.concat(order), question, new Date())
+      t.equal(revocations.size, expected, what)
+      t.ok(revocations.has(serial(leaf)), what)
+    }
+  }
+})
+
 t.test('a CRL of before 1970, or of which nobody can read when it was issued, revokes', async (t) => {
   const authority = new RevocationAuthority(directory, root)
   authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
@@ -604,6 +635,10 @@ t.test('a CRL of before 1970, or of which nobody can read when it was issued, re
   for (const time of ['600101000000Z', '261301000000Z']) {
     const changed = resign(crl, root.keyFile, { [CRL.thisUpdate]: timeOf(time) })
     t.equal((await check(changed)).revocations.size, 1, time)
+    const good = inPem(await made({ thisUpdate: new Date(Date.now() - HOUR_MS) }))
+    const both = check(Buffer.concat([good, inPem(changed)]))
+    // That of month 13 may be the latest
+    await (time.startsWith('26') ? both : t.rejects(both, { message: /^it is PEM/ }))
   }
 })
 
