@@ -42,6 +42,9 @@ t.test('of an authority', async (t) => {
     extendedKeyUsage: ['1.3.6.1.5.5.7.3.9'],
   })
   t.match(read('basicConstraints = CA:FALSE'), { ca: false })
+  for (const unreadable of ['30020100', '30040102ffff']) {
+    t.match(read(`2.5.29.19 = DER:${unreadable}`), { ca: false }, 'a BOOLEAN has one octet')
+  }
 })
 
 t.test('one that is never revoked', async (t) => {
