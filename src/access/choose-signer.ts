@@ -49,17 +49,18 @@ export function chooseSigner(
   const { token, signingToken, authorization, grant, path } = request
   const isVerified = grant.subject !== undefined
   const saysNothing = signingToken.signer === undefined && grant.signers === undefined
-  const others = findJwts((token ?? '').slice(0, MAX_TOKEN_LENGTH))
-  const tokens = saysNothing ? [...new Set([signingToken.token, authorization, ...others])] : []
+  const tokens = saysNothing
+    ? [...new Set([signingToken.token, authorization, ...findJwts(token ?? '')])]
+    : []
   const choices = signers.choices()
   const isMeant = path === undefined || isVerified
   if (tokens.some((one) => isJwtForOther(one, signer.name, choices, isMeant))) {
     throw new SIGNER_MISMATCH(
       isVerified
-        ? 'signing_token, or Authorization: is, or holds, a JSON Web Token that names another signer, and not in a claim of its own with the ' +
-            'name signer; have it issued so'
-        : 'signing_token, or Authorization: is, or holds, a JSON Web Token for another signer that is not valid, or that nobody verifies; ' +
-            'send a valid one, or name the signer in the path, as /sign/NAME, or beside the token, as ' +
+        ? 'signing_token, or Authorization: is, or holds, a JSON Web Token that names another signer, and not in a claim ' +
+            'of its own with the name signer; have it issued so'
+        : 'signing_token, or Authorization: is, or holds, a JSON Web Token for another signer that is not valid, or that ' +
+            'nobody verifies; send a valid one, or name the signer in the path, as /sign/NAME, or beside the token, as ' +
             '{"signer":"NAME","token":"…"}',
     )
   }

@@ -129,7 +129,7 @@ const MAX_JWTS = 8
 
 /** Finds JSON Web Tokens in a signing token: in a list, in a field of any name, or behind other words. */
 export function findJwts(token: string): string[] {
-  return (token.match(JWT_IN_TEXT) ?? []).slice(0, MAX_JWTS)
+  return (token.slice(0, MAX_TOKEN_LENGTH).match(JWT_IN_TEXT) ?? []).slice(0, MAX_JWTS)
 }
 
 /**

@@ -103,6 +103,18 @@ export class DerReader {
     return octets
   }
 
+  /**
+   * Returns the next element, a BOOLEAN or one that is tagged implicitly (X.690 8.2), if it has that tag. BER has any octet but 0 for
+   * TRUE.
+   */
+  optionalBoolean(tag: number = TAG.boolean): boolean | undefined {
+    const octets = this.optionalContent(tag)
+    if (octets !== undefined && octets.length !== 1) {
+      throw new Error('a BOOLEAN has one octet')
+    }
+    return octets && octets[0] !== 0
+  }
+
   /** Reads the next element as an object identifier (X.690 8.19), and returns it dotted. */
   objectIdentifier(): string {
     const octets = this.content(TAG.objectIdentifier)
@@ -199,15 +211,20 @@ export class DerReader {
   }
 }
 
+/** Returns whether octets are the content of an INTEGER in DER, which is the shortest one (X.690 8.3.2). */
+export function isInteger(octets: Uint8Array): boolean {
+  const [first, second = 0] = octets
+  const isLong = octets.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80)
+  return first !== undefined && !isLong
+}
+
 /**
  * Checks that the content of an INTEGER is the shortest one (X.690 8.3.2), as others read no other.
  *
  * @throws Error if it is not
  */
 export function checkInteger(octets: Buffer): void {
-  const [first, second = 0] = octets
-  const isLong = octets.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80)
-  if (first === undefined || isLong) {
+  if (!isInteger(octets)) {
     throw new Error('it is no DER: an integer has no octets, or more than it needs')
   }
 }

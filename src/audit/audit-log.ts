@@ -362,7 +362,8 @@ export class AuditLog {
       this.#freeBytes = await this.#file?.freeBytes()
       if (this.#problem === undefined) {
         if (this.#isCheckpointDue()) {
-          // What keeps it from being signed or recorded is told where that is noticed, and the log waits only in the second case
+          // A failure was logged where it occurred. The log goes on where the checkpoint could not be signed, and waits where its
+          // record could not be written
           await this.#makeCheckpoint(false).catch(() => {})
         }
       } else if (this.#writing === undefined) {

@@ -196,7 +196,8 @@ async function changeUsers(
       file,
       'written',
       () => renameSync(next, file),
-      `nothing was changed, and a token that was shown counts nowhere; a file that is mounted by itself cannot be replaced, mount its folder: `,
+      'nothing was changed, and a token that was shown counts nowhere; a file that is mounted by itself cannot be replaced, ' +
+        'mount its folder: ',
     )
   } catch (error) {
     rmSync(next, { force: true })

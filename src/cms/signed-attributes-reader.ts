@@ -351,7 +351,7 @@ const NAMING: readonly Naming[] = [
 ]
 
 /**
- * Certificates and policies that such an attribute may name. No chain is as long, and each certificate is compared with all of the
+ * Most certificates and policies that such an attribute may name. No chain is as long, and each certificate is compared with all of the
  * signer's.
  */
 const MAX_NAMED = 20

@@ -1,5 +1,4 @@
-import { type Stats, statSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { lookAtFile } from '../common/file-version.ts'
 
 /** Status of each file, keyed by path, which changes with its content. A missing file has a status too. */
 export type Statuses = ReadonlyMap<string, string>
@@ -82,26 +81,9 @@ export class FileWatch {
 export async function lookAt(files: readonly string[]): Promise<Statuses> {
   const statuses = new Map<string, string>()
   for (const file of files) {
-    statuses.set(file, await stat(file).then(describe, describeMissing))
+    statuses.set(file, await lookAtFile(file))
   }
   return statuses
-}
-
-/** Returns the status of a file that is about to be read, which takes no longer. */
-export function statusOf(file: string): string {
-  try {
-    return describe(statSync(file))
-  } catch (error) {
-    return describeMissing(error as NodeJS.ErrnoException)
-  }
-}
-
-function describe({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
-  return [dev, ino, size, mtimeMs, ctimeMs].join()
-}
-
-function describeMissing({ code }: NodeJS.ErrnoException): string {
-  return `${code}`
 }
 
 function areEqual(one: Statuses, other: Statuses): boolean {

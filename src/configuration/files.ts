@@ -3,12 +3,12 @@ import { isUtf8 } from 'node:buffer'
 import { createHash, type X509Certificate } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { fileVersion } from '../common/file-version.ts'
 import { parseJson } from '../common/json.ts'
 import { keepLatest } from '../common/keep-latest.ts'
 import { MAX_FILE_BYTES } from '../common/read-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
-import { statusOf } from './file-watch.ts'
 import { type Findings, problemWith } from './problem.ts'
 import { describeUnreadable } from './read-pin.ts'
 
@@ -113,7 +113,7 @@ export function parseJsonFile(content: Buffer): unknown {
 /** Notes the status of a file before it is read for the first time, by which a change is noticed. */
 export function noteFile(files: Findings['files'], { path }: GivenFile): void {
   if (!files.has(path)) {
-    files.set(path, statusOf(path))
+    files.set(path, fileVersion(path))
   }
 }
 

@@ -59,8 +59,8 @@ export const ADVICE: Readonly<Record<ErrorCode, string>> = {
     'The client stopped sending, or the network is slow: the message says how fast a request must arrive',
   PAYLOAD_TOO_LARGE:
     'The message says which limit it is. `SIGNING_SERVICE_BODY_LIMIT`, 256 MiB by default, can be raised: a document takes 4/3 ' +
-    'of its size. The others are more than any request needs: 1 MB beside the contents to sign, 32 kB outside of strings, 2,048 names, values and ' +
-    'punctuators, 87,384 characters of a string of `get_certificates` or the Web SDK, 8,192 of contents beside `get_certificates`, ' +
+    'of its size. The others are more than any request needs: 1 MB beside the contents to sign, 32 kB outside of strings, 2,048 ' +
+    'names, values and punctuators, 87,384 characters of a string of `get_certificates` or the Web SDK, 8,192 of contents beside `get_certificates`, ' +
     "and 65,536 bytes of `dataToBeSigned`, or what the signer's `CONTAINER_SIZE_LIMIT` leaves to it",
   UNSUPPORTED_MEDIA_TYPE: 'Send `Content-Type: application/json`, with at most 256 characters, uncompressed',
   EXPECTATION_FAILED: 'Send no `Expect` header, or `Expect: 100-continue`',

@@ -155,16 +155,13 @@ export function readTstInfo(der: Buffer): TstInfo {
   info.integer() // serialNumber
   const genTime = readGeneralizedTime(info)
   checkAccuracy(info.enterOptional(TAG.sequence))
-  const ordering = info.optionalContent(TAG.boolean)
+  info.optionalBoolean() // ordering
   const nonce = info.optionalContent(TAG.integer)
   const name = info.enterOptional(contextTag(0))
   const tsa = name?.element()
   name?.finish()
   const extensions = readExtensionList(info.enterOptional(contextTag(1)))
   info.finish()
-  if (ordering !== undefined && ordering.length !== 1) {
-    throw new Error('a BOOLEAN has one octet')
-  }
   if (parameters !== undefined) {
     throw new Error('a hash algorithm has no parameters but NULL (RFC 5754 2)')
   }

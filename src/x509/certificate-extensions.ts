@@ -94,21 +94,12 @@ function readBasicConstraints(extensions: Extensions): Pick<CertificateExtension
   const nothing = { ca: false, pathLength: Number.POSITIVE_INFINITY }
   const read = (value: Buffer) => {
     const constraints = DerReader.enterOnly(value, TAG.sequence)
-    const ca = constraints.tag === TAG.boolean && readBoolean(constraints)
+    const ca = constraints.optionalBoolean() ?? false
     const limit = constraints.optionalContent(TAG.integer)
     constraints.finish()
     return limit === undefined ? { ...nothing, ca } : { ca, pathLength: toCount(limit) }
   }
   return readPresent(extensions, EXTENSION.basicConstraints, read, nothing) ?? nothing
-}
-
-/** @throws Error for one of another length (X.690 8.2.1) */
-function readBoolean(reader: DerReader): boolean {
-  const octets = reader.content(TAG.boolean)
-  if (octets.length !== 1) {
-    throw new Error('a BOOLEAN has one octet')
-  }
-  return octets[0] !== 0
 }
 
 /** Returns a function that reads the names of the bits that are set in a BIT STRING. */

@@ -1,4 +1,5 @@
 import * as asn1js from 'asn1js'
+import { isInteger } from '../asn1/der-reader.ts'
 import { ANY_POLICY, EXTENSION, type Extensions } from './extensions.ts'
 
 /** A type in the notation of asn1js. Those of pkijs refuse values that OpenSSL reads, such as a minimum in a GeneralSubtree. */
@@ -209,9 +210,9 @@ function isRefused(value: Buffer, name: keyof typeof EXTENSION): boolean {
   return REFUSED[name]?.(asn1js.fromBER(value).result) === true
 }
 
-/** Returns whether the contents of an INTEGER are those of a number that is not negative, in as few octets as it needs (X.690 8.3). */
-function isCount([first = 0x80, second]: Uint8Array): boolean {
-  return first < 0x80 && !(first === 0 && second !== undefined && second < 0x80)
+/** Returns whether the content of an INTEGER is a number that is not negative. */
+function isCount(octets: Uint8Array): boolean {
+  return isInteger(octets) && (octets[0] as number) < 0x80
 }
 
 /** @param block one that is constructed, as its type says */

@@ -11,7 +11,8 @@ import {
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { FileWatch, statusOf } from '../../src/configuration/file-watch.ts'
+import { fileVersion } from '../../src/common/file-version.ts'
+import { FileWatch } from '../../src/configuration/file-watch.ts'
 import { until } from '../support/signing.ts'
 
 const INTERVAL_MS = 50
@@ -110,7 +111,7 @@ t.test('what changes while files are read is a change', async (t) => {
 
 t.test('what has changed since it was read is a change, of files that were not watched before', async (t) => {
   const { watch, files, path, told } = await start(t)
-  const read = new Map([path('three'), ...files].map((file) => [file, statusOf(file)]))
+  const read = new Map([path('three'), ...files].map((file) => [file, fileVersion(file)]))
   writeFileSync(path('three'), 'it is there by now')
   await watch.watch([...files, path('three')], read)
   await told(1)

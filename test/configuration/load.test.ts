@@ -4,9 +4,9 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { fileVersion } from '../../src/common/file-version.ts'
 import { Proxies } from '../../src/common/proxies.ts'
 import type { Configuration } from '../../src/configuration/configuration.ts'
-import { statusOf } from '../../src/configuration/file-watch.ts'
 import {
   loadConfiguration,
   loadLibraryConfiguration,
@@ -205,7 +205,7 @@ t.test('every variable reaches its place', async (t) => {
         },
       ],
       files: new Map(
-        [leaf, issuing].map(({ certificateFile }) => [certificateFile, statusOf(certificateFile)]),
+        [leaf, issuing].map(({ certificateFile }) => [certificateFile, fileVersion(certificateFile)]),
       ),
     },
     warnings: [],

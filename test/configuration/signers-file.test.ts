@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import t from 'tap'
-import { statusOf } from '../../src/configuration/file-watch.ts'
+import { fileVersion } from '../../src/common/file-version.ts'
 import { loadConfiguration, loadSigners } from '../../src/configuration/load.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
@@ -113,7 +113,7 @@ t.test('a signer about which nothing is said', async (t) => {
         },
       },
     ],
-    files: new Map([[FILE, statusOf(FILE)]]),
+    files: new Map([[FILE, fileVersion(FILE)]]),
   })
 })
 

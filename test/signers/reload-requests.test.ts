@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
-import { statusOf } from '../../src/configuration/file-watch.ts'
+import { fileVersion } from '../../src/common/file-version.ts'
 import { ConfigurationError, type ConfigurationProblem } from '../../src/errors.ts'
 import { createReloadMetrics } from '../../src/metrics/event-metrics.ts'
 import { Reloading, type ReloadingOptions } from '../../src/signers/reloading.ts'
@@ -50,7 +50,7 @@ t.test('a file that is not what it was before it was read for the start is read 
   await reloading.start()
   await until('it is read', () => outcomes.length > 0)
   t.strictSame(outcomes, ['taken over'])
-  const same = { ...SIGNERS, files: new Map([[file, statusOf(file)]]) }
+  const same = { ...SIGNERS, files: new Map([[file, fileVersion(file)]]) }
   for (const [configuration, intervalMs] of [
     [same, 20],
     [{ ...SIGNERS, files: before }, 0],

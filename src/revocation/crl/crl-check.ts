@@ -68,6 +68,11 @@ export interface CrlQuestion {
   readonly mayBeDelta?: boolean
 }
 
+interface IssuerQuestion extends CrlQuestion {
+  /** DER Name of the issuer. */
+  readonly subject: Buffer
+}
+
 /** A verified CRL. It may be embedded, unless it has a flaw. */
 export interface CheckedCrl extends UpdateTimes, Flawed {
   /** DER CertificateList. */
@@ -98,15 +103,16 @@ const IN_PEM = 'it is PEM, but RFC 5280 4.2.1.13 demands DER'
 export async function checkCrl(received: Buffer, question: CrlQuestion, at: Date): Promise<CheckedCrl> {
   const pem = readPem(received)
   const isPem = pem.length > 0
+  const { subject } = readCertificateFields(question.issuer)
   let found: CheckedCrl | undefined
   let problem: Error | undefined
   let completeAt = Number.NEGATIVE_INFINITY
-  for (const crl of readLists(isPem ? pem : [received], question.issuer)) {
+  for (const crl of readLists(isPem ? pem : [received], subject)) {
     // One that shows who is good leaves nothing to those before it: a hold may have been released since
     if (timeOf(crl) < completeAt) {
       break
     }
-    const checked = await checkList(crl, question, at).catch((error: Error) => error)
+    const checked = await checkList(crl, { ...question, subject }, at).catch((error: Error) => error)
     if (checked instanceof Error) {
       problem ??= checked
       continue
@@ -128,13 +134,23 @@ export async function checkCrl(received: Buffer, question: CrlQuestion, at: Date
   return found
 }
 
-/** @throws Error where the CRL says nothing of the certificates, or nobody knows whose it is */
+/**
+ * Checks one CRL with the issuer's name, and says in its flaw why it shows nobody to be good.
+ *
+ * @throws Error where it says nothing of the certificates, or nobody knows who has signed it
+ */
 async function checkList(
   crl: Crl,
-  { issuer, findOtherKeys = () => [], serialNumbers, findScopeProblem, mayBeDelta = false }: CrlQuestion,
+  {
+    issuer,
+    subject,
+    findOtherKeys = () => [],
+    serialNumbers,
+    findScopeProblem,
+    mayBeDelta = false,
+  }: IssuerQuestion,
   at: Date,
 ): Promise<CheckedCrl> {
-  const { subject } = readCertificateFields(issuer)
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
   // The moment at which it came is later than any CRL that came before and did not list the certificate
   const { der, thisUpdate = at, nextUpdate = thisUpdate, extensions } = crl
@@ -257,7 +273,7 @@ function findFlaw(
 /** Labels of CRLs in PEM: that of RFC 7468 6, and the one that older software writes. */
 const PEM_LABELS = ['X509 CRL', 'CRL']
 
-/** CRLs of one file in PEM that are read. */
+/** Most CRLs of one file in PEM that are read. */
 const MAX_BLOCKS = 16
 
 /**
@@ -286,10 +302,10 @@ function readPem(content: Buffer): Buffer[] {
  * Reads the CRLs of an issuer, the latest first.
  *
  * @param contents DER, of other issuers too
+ * @param subject DER Name of the issuer
  * @throws Error whose message says why there is none
  */
-function readLists(contents: readonly Buffer[], issuer: X509Certificate): readonly Crl[] {
-  const { subject } = readCertificateFields(issuer)
+function readLists(contents: readonly Buffer[], subject: Buffer): readonly Crl[] {
   const own: Crl[] = []
   let problem: unknown
   for (const content of contents) {

@@ -149,11 +149,11 @@ function readIssuingDistributionPoint(value: Buffer, issuer: Buffer): CrlScope |
   const scope = new DerReader(value).enter(TAG.sequence)
   const name = scope.enterOptional(FIELD.distributionPoint)
   const distributionPoints = name && readDistributionPointName(name, issuer)
-  const user = readFlag(scope, FIELD.onlyContainsUserCerts)
-  const ca = readFlag(scope, FIELD.onlyContainsCaCerts)
+  const user = scope.optionalBoolean(FIELD.onlyContainsUserCerts) ?? false
+  const ca = scope.optionalBoolean(FIELD.onlyContainsCaCerts) ?? false
   const someReasons = scope.tag === FIELD.onlySomeReasons && scope.element().length > 0
-  const indirect = readFlag(scope, FIELD.indirectCrl)
-  const attributes = readFlag(scope, FIELD.onlyContainsAttributeCerts)
+  const indirect = scope.optionalBoolean(FIELD.indirectCrl) ?? false
+  const attributes = scope.optionalBoolean(FIELD.onlyContainsAttributeCerts) ?? false
   scope.finish()
   if ([user, ca, attributes].filter(Boolean).length > 1) {
     throw new Error('a CRL is about one kind of certificates alone')
@@ -168,17 +168,6 @@ function readIssuingDistributionPoint(value: Buffer, issuer: Buffer): CrlScope |
     ...(indirect && { partial: 'it is an indirect CRL, which is not supported' }),
   }
 }
-
-/** DER leaves out FALSE, the default, but some issuers write it. */
-function readFlag(scope: DerReader, tag: number): boolean {
-  const octets = scope.optionalContent(tag) ?? FALSE
-  if (octets.length !== 1) {
-    throw new Error('a BOOLEAN has one octet')
-  }
-  return !octets.equals(FALSE)
-}
-
-const FALSE = Buffer.of(0)
 
 /** Finds why a CRL does not cover a certificate, in words (RFC 5280 6.3.3 (b)). */
 export function findScopeProblem(
