@@ -24,6 +24,21 @@ function requestOf(text: string): string {
   return `POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
 
+/** Connects a client that sends when the test says so. All that it received is there once the service closes the connection. */
+function connectClient() {
+  const { hostname, port } = new URL(service.url)
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+  let received = ''
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1')
+  })
+  const ended = once(socket, 'end').then(() => {
+    socket.destroy()
+    return received
+  })
+  return { socket, received: () => received, ended }
+}
+
 /** Checks that the texts were signed, in their order, and what came behind them was refused. */
 function checkAnswers(t: Test, received: string, texts: readonly string[]): void {
   const answers = received.split(/(?=HTTP\/1\.1 )/).map(parseAnswer)
@@ -51,10 +66,18 @@ t.test('an answer that waits behind another one holds nothing but itself', async
     [200, 200],
   )
   t.ok(verify('sha256', Buffer.from('first'), key, answers[0]?.body ?? Buffer.alloc(0)))
-  const body = 1 + requestOf('second').lastIndexOf('\n')
   const second = expecting(requestOf('second')).replace('\r\n', '\r\nConnection: close\r\n')
-  const head = second.length - requestOf('second').length + body
-  const both = await sendRaw(service.url, [requestOf('first') + second.slice(0, head), second.slice(head)])
+  const body = second.lastIndexOf('\n') + 1
+  await allIdle(service.url)
+  module.plan('C_Sign hold')
+  const client = connectClient()
+  client.socket.write(requestOf('first') + second.slice(0, body))
+  await until('the first is signed', async () => (await hsmStatus(service.url)).sessions.busy === 1)
+  t.equal(client.received(), '')
+  module.plan()
+  await until('the body is asked for', () => client.received().includes('HTTP/1.1 100 '))
+  client.socket.write(second.slice(body))
+  const both = await client.ended
   const signatures = both.split(/(?=HTTP\/1\.1 )/).map(parseAnswer)
   t.strictSame(
     signatures.map(({ statusCode }) => statusCode),
@@ -106,23 +129,15 @@ for (const [name, garbage] of Object.entries(BEHIND)) {
 t.test('what is not HTTP and comes while the HSM signs is refused after the signature', async (t) => {
   await allIdle(service.url)
   module.plan('C_Sign hold')
-  const { hostname, port } = new URL(service.url)
-  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
-  let received = ''
-  socket.on('data', (chunk) => {
-    received += chunk.toString('latin1')
-  })
-  const ended = once(socket, 'end')
-  socket.write(requestOf('held'))
+  const client = connectClient()
+  client.socket.write(requestOf('held'))
   await until('it is signed', async () => (await hsmStatus(service.url)).sessions.busy === 1)
-  socket.write('please sign this\r\n\r\n')
-  socket.write('and this\r\n\r\n')
+  client.socket.write('please sign this\r\n\r\n')
+  client.socket.write('and this\r\n\r\n')
   await until('nothing is answered', async () => (await hsmStatus(service.url)).sessions.busy === 1)
-  t.equal(received, '')
+  t.equal(client.received(), '')
   module.plan()
-  await ended
-  socket.destroy()
-  checkAnswers(t, received, ['held'])
+  checkAnswers(t, await client.ended, ['held'])
 })
 
 t.test('what comes behind the last request of a connection is not even read', async (t) => {
