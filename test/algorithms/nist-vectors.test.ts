@@ -11,7 +11,7 @@ import {
 } from '../support/nist-vectors.ts'
 import { foreignTakes, ownTakes, pssIdentifier } from '../support/wrong-signatures/verifiers.ts'
 
-const directory = await findNistVectors()
+const directory = await findNistVectors('asymmetric')
 const options = { skip: directory === undefined && 'docker/install-tools.sh nist-vectors installs them' }
 const path = (file: string) => join(`${directory}`, file)
 

@@ -1,4 +1,7 @@
-/** Signatures with which NIST tests those who verify (CAVP, files *.rsp), as Python's cryptography tests with them too. */
+/**
+ * What NIST tests those with who verify, as Python's cryptography tests with it too: signatures (CAVP, files *.rsp), and certificates
+ * and CRLs (PKITS).
+ */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,11 +27,15 @@ export interface NistVector {
   readonly result: string
 }
 
-/** Where they are; undefined where they are not installed. */
-export async function findNistVectors(): Promise<string | undefined> {
+/**
+ * Returns where they are; undefined where they are not installed.
+ *
+ * @param folder of signatures, or of certificates and CRLs
+ */
+export async function findNistVectors(folder: 'asymmetric' | 'x509/PKITS_data'): Promise<string | undefined> {
   if (!existsSync(PYTHON)) return undefined
   const { exitCode, stdout } = await runTool(PYTHON, ['-c', PROGRAM])
-  return exitCode === 0 ? join(stdout.trim(), 'asymmetric') : undefined
+  return exitCode === 0 ? join(stdout.trim(), folder) : undefined
 }
 
 /** @param file of RSA, whose sections are sizes of the modulus; those of a size have one modulus */
