@@ -10,7 +10,7 @@ import { freeBuffer } from '../common/free-buffer.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerCounter, registerGauge } from '../metrics/registration.ts'
 import { discardBody, hasLongRest } from '../requests/body/discard-body.ts'
-import { discardRest } from './discard-rest.ts'
+import { destroyLater, discardRest } from './discard-rest.ts'
 import { guardHandshakes, isBeforeHandshake } from './handshakes.ts'
 import { MAX_HEADERS } from './http-defaults.ts'
 
@@ -459,13 +459,12 @@ export function stopArriving(request: IncomingMessage, closes = false): { readon
  */
 function closeInStages(socket: Socket): void {
   const ignore = () => {}
-  const destroy = () => socket.destroy()
   socket.destroySoon = () => {
     socket.destroySoon = ignore
     // The HTTP parser gets no more bytes, since those that still come are no request
     discardRest(socket)
     socket.end()
-    socket.once('end', destroy)
-    setTimeout(destroy, LINGER_MS).unref()
+    socket.once('end', () => socket.destroy())
+    destroyLater(socket, LINGER_MS)
   }
 }

@@ -29,3 +29,9 @@ export function discardRest(socket: Socket): void {
   // A refused body may still be about to pause it in this turn
   setImmediate(goOn)
 }
+
+/** Closes a connection in a while, unless that happens before: a timer would keep what was read of a closed one in memory. */
+export function destroyLater(socket: Socket, delayMs: number): void {
+  const timer = setTimeout(() => socket.destroy(), delayMs).unref()
+  socket.once('close', () => clearTimeout(timer))
+}

@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 import { HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
 import { waitForTurn } from '../requests/intake.ts'
 import { findCurrent, findUnanswered, isInHandshake, stopArriving } from './connections.ts'
-import { discardRest } from './discard-rest.ts'
+import { destroyLater, discardRest } from './discard-rest.ts'
 import { createErrorReply, type ServiceError, sendError } from './error-reply.ts'
 import { callerIds, type LineLimit } from './request-log.ts'
 
@@ -88,7 +88,7 @@ export class MalformedRequests {
       .on('error', () => socket.destroy())
       .on('end', () => {
         socket.destroySoon()
-        setTimeout(() => socket.destroy(), LINGER_MS).unref()
+        destroyLater(socket, LINGER_MS)
       })
     const refusal = new INVALID_REQUEST('CONNECT is not answered, as this is no proxy')
     this.#endAfterAnswers(socket, refusal, { ...callerIds(request), method: request.method })
@@ -128,5 +128,5 @@ function write(socket: Socket, refusal: ServiceError, requestId: string): void {
     `HTTP/1.1 ${refusal.statusCode} ${STATUS_CODES[refusal.statusCode]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
       `X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
-  setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  destroyLater(socket, LINGER_MS)
 }
