@@ -143,6 +143,18 @@ t.test('each process has its user, and no other group and no capability', async 
 })
 
 t.test(
+  'a signer process that was killed has another in its place where no setting names the token',
+  async (t) => {
+    const { HSM_TOKEN_LABEL: _, ...rest } = environment
+    const server = await startReadyServerProcess(t, rest)
+    t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
+    process.kill(processesOf(server).signer, 'SIGKILL')
+    await until('another signs', () => server.output().split('"msg":"the HSM signs"').length > 2)
+    t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
+  },
+)
+
+t.test(
   'a PIN that is a secret of AWS is read by HSM_USER alone, as are the credentials for it',
   async (t) => {
     const manager = await startSecretsManager(t, version('1', PIN))

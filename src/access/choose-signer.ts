@@ -54,7 +54,7 @@ export function chooseSigner(
     : []
   const choices = signers.choices()
   const isMeant = path === undefined || isVerified
-  if (tokens.some((one) => isJwtForOther(one, signer.name, choices, isMeant))) {
+  if (isJwtForOther(tokens, signer.name, choices, isMeant)) {
     throw new SIGNER_MISMATCH(
       isVerified
         ? 'signing_token, or Authorization: is, or holds, a JSON Web Token that names another signer, and not in a claim ' +

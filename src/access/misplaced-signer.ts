@@ -133,28 +133,38 @@ export function findJwts(token: string): string[] {
 }
 
 /**
- * Returns whether a token is a JSON Web Token whose claim `signer` has the name of a signer, and not that of the chosen one. It is
- * asked of tokens that say nothing about who signs: nobody has verified them, or they have no claim `signer`.
+ * Returns whether one of the tokens of a request is a JSON Web Token whose claim `signer` has the name of a signer, and not that of the
+ * chosen one. It is asked of tokens that say nothing about who signs: nobody has verified them, or they have no claim `signer`.
  *
- * @param token of any type; one that is longer than any that is read is for nobody, and one whose claims cannot be read for another if
- *   they seem to name one
+ * @param tokens of any type; one that is longer than any that is read is for nobody, and one whose claims cannot be read, or not all, is
+ *   for another if they seem to name one
  * @param others names of the signers that may be meant, among which the chosen one may be
  * @param isMeant true if nothing else named the chosen one, or the token was verified: then a claim that is nearly `signer`, at any
  *   depth, counts too
  */
 export function isJwtForOther(
-  token: unknown,
+  tokens: readonly unknown[],
   chosen: string,
   others: readonly string[],
   isMeant: boolean,
 ): boolean {
-  const payload =
-    typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[2] : undefined
-  if (payload === undefined) {
-    return false
-  }
   const search = searchFor(others)
-  const text = decodeOctets(payload, 'base64')
+  return tokens.some((token) => {
+    const payload =
+      typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[2] : undefined
+    return (
+      payload !== undefined && isForOther(decodeOctets(payload, 'base64'), chosen, others, isMeant, search)
+    )
+  })
+}
+
+function isForOther(
+  text: string,
+  chosen: string,
+  others: readonly string[],
+  isMeant: boolean,
+  search: Search,
+): boolean {
   const claims = readJson(text, search)
   if (claims === undefined) {
     return others.some((name) => name !== chosen) && (isMeant ? /signer/i : SIGNER_WITH_VALUE).test(text)

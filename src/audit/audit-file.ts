@@ -18,7 +18,7 @@ const MODE = 0o640
 const FLAGS =
   constants.O_RDWR | constants.O_APPEND | constants.O_DSYNC | constants.O_CREAT | constants.O_NOFOLLOW
 /** Advice for a file in which the end of the chain cannot be found. */
-const MOVE_AWAY = 'move it away, and a new chain begins'
+const MOVE_AWAY = 'move it away, with the rotated files beside it, and a new chain begins'
 /** Exit code of flock where another process has the lock. */
 const IS_LOCKED = 1
 /** Time for the lock, in ms: a file server that is away would keep flock, and with it this process, for ever. */

@@ -121,8 +121,8 @@ t.test('a JWT is for another signer', async (t) => {
     `JWT ${jwtOf(other)}`,
     `e30.${Buffer.from(other).toString('base64url')}.sig`,
   ]) {
-    t.equal(isJwtForOther(token, 'house', NAMES, false), true, token)
-    t.equal(isJwtForOther(token, 'Contracts', NAMES, false), false, token)
+    t.equal(isJwtForOther([token], 'house', NAMES, false), true, token)
+    t.equal(isJwtForOther([token], 'Contracts', NAMES, false), false, token)
   }
   for (const claims of [
     '{"signers":["contracts"]}',
@@ -136,8 +136,8 @@ t.test('a JWT is for another signer', async (t) => {
     '{"https://example.com/singer":"contracts"}',
     '{"allowed_signers":["contracts"]}',
   ]) {
-    t.equal(isJwtForOther(jwtOf(claims), 'house', NAMES, true), true, claims)
-    t.equal(isJwtForOther(jwtOf(claims), 'Contracts', NAMES, true), false, claims)
+    t.equal(isJwtForOther([jwtOf(claims)], 'house', NAMES, true), true, claims)
+    t.equal(isJwtForOther([jwtOf(claims)], 'Contracts', NAMES, true), false, claims)
   }
   for (const claims of [
     '{"signers":["house","contracts"]}',
@@ -149,10 +149,10 @@ t.test('a JWT is for another signer', async (t) => {
     '7',
     '{',
   ]) {
-    t.equal(isJwtForOther(jwtOf(claims), 'house', NAMES, true), false, claims)
+    t.equal(isJwtForOther([jwtOf(claims)], 'house', NAMES, true), false, claims)
   }
-  t.equal(isJwtForOther(long(12_000), 'house', NAMES, false), true)
-  t.equal(isJwtForOther(long(13_000), 'house', NAMES, false), false, 'it is not read')
+  t.equal(isJwtForOther([long(12_000)], 'house', NAMES, false), true)
+  t.equal(isJwtForOther([long(13_000)], 'house', NAMES, false), false, 'it is not read')
 })
 
 t.test('JSON Web Tokens are found in other tokens', async (t) => {
@@ -195,8 +195,8 @@ t.test('a name is found behind much else that a token may hold, and not behind a
     t.equal(seemsToNameSigner(token, NAMES), found, token.slice(-60))
     const claims = { ...what, sub: 'somebody' }
     const jwt = jwtOf(JSON.stringify(claims))
-    t.equal(isJwtForOther(jwt, 'house', NAMES, true), isFoundInClaims, 'as claims')
-    t.equal(isJwtForOther(jwt, 'contracts', ['contracts'], true), false, 'where there is no other')
+    t.equal(isJwtForOther([jwt], 'house', NAMES, true), isFoundInClaims, 'as claims')
+    t.equal(isJwtForOther([jwt], 'contracts', ['contracts'], true), false, 'where there is no other')
   }
 })
 
@@ -206,7 +206,7 @@ t.test('claims that cannot be read are for another signer if they seem to name o
     `{"signer":"contracts","a":${'['.repeat(70)}`,
   ]) {
     for (const isMeant of [true, false]) {
-      const isForOther = (text: string) => isJwtForOther(jwtOf(text), 'house', NAMES, isMeant)
+      const isForOther = (text: string) => isJwtForOther([jwtOf(text)], 'house', NAMES, isMeant)
       t.equal(isForOther(claims), true)
       t.equal(isForOther(claims.replace('signer', 'signers')), isMeant)
       t.equal(isForOther(claims.replace('signer', 'sub')), false)
@@ -265,7 +265,7 @@ t.test('no token takes long to search, whatever is repeated in it', async (t) =>
     const run = `signer${part.repeat(45)}é `
     const token = run.repeat(Math.floor(16_384 / run.length))
     t.equal(seemsToNameSigner(token, NAMES), false, part)
-    isJwtForOther(token, 'house', NAMES, true)
+    isJwtForOther([token], 'house', NAMES, true)
   }
   // Texts in texts are searched up to a bound, however many there are
   const words = Array.from({ length: 900 }, (_, index) => base64(`word ${index} of many`).slice(0, 16))

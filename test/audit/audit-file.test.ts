@@ -194,7 +194,8 @@ t.test('also if it is the only one, in the first file and after a rotation', asy
 })
 
 t.test('what is no record is not gone on with', async (t) => {
-  const message = 'has a line that is not a record: move it away, and a new chain begins'
+  const message =
+    'has a line that is not a record: move it away, with the rotated files beside it, and a new chain begins'
   for (const wrong of [
     '\n',
     'text\n',
@@ -220,7 +221,7 @@ t.test('what is no record is not gone on with', async (t) => {
   appendFileSync(rotatedName(rotated, 1), 'text\n')
   await t.rejects(Writer.open(t, rotated), {
     message:
-      'follows audit-000000000001.jsonl, which has a line that is not a record: move it away, and a new chain begins',
+      'follows audit-000000000001.jsonl, which has a line that is not a record: move it away, with the rotated files beside it, and a new chain begins',
   })
 })
 

@@ -14,10 +14,13 @@ const configured: readonly TokenAccess[] = JSON.parse(readFileSync(STDIN, 'utf8'
  * Refuses to load a library, or to tell a PIN, that the configuration does not name. Who has broken into the HTTP process
  * could name a library of his own.
  *
+ * @param access may have the label of the token that has signed beside what the configuration selects it by, which selects no other
  * @throws OpenError
  */
 export function checkConfigured(access: TokenAccess): void {
-  if (!configured.some((one) => isDeepStrictEqual(one, access))) {
+  const { label: _, ...token } = access.token
+  const withoutLabel = { ...access, token }
+  if (!configured.some((one) => isDeepStrictEqual(one, access) || isDeepStrictEqual(one, withoutLabel))) {
     const wrong =
       'is not, with this token and PIN, in the configuration that the parent has read since the start: the signers file has ' +
       'changed again meanwhile, and SIGHUP takes it over'
