@@ -14,7 +14,8 @@ const configured: readonly TokenAccess[] = JSON.parse(readFileSync(STDIN, 'utf8'
  * Refuses to load a library, or to tell a PIN, that the configuration does not name. Who has broken into the HTTP process
  * could name a library of his own.
  *
- * @param access may have the label of the token that has signed beside what the configuration selects it by, which selects no other
+ * @param access may have the label of the token that has signed beside what the configuration selects it by: a narrower choice among
+ *   the same tokens
  * @throws OpenError
  */
 export function checkConfigured(access: TokenAccess): void {
