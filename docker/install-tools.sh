@@ -8,8 +8,8 @@
 # tpm (tpm2-pkcs11, swtpm and tpm2-abrmd; for apt-get and dnf), p11-kit (its server, and the PKCS#11 library that is
 # its client), compiler (c++, make and python3, with which node-gyp compiles pkcs11js), prometheus-client (that of the
 # system's Python; Homebrew has none), java (a JDK), bouncycastle and pdfbox (libraries for Java; apk and Homebrew
-# have none), gpgsm, nist-vectors (signatures, certificates and CRLs that NIST made for testing those who verify, as
-# packages for the system's Python have them; apk and Homebrew have none), haproxy (a load balancer), tinyproxy (an HTTP proxy), prometheus
+# have none), gpgsm, nist-vectors (signatures, certificates and CRLs that NIST made for testing verifiers, as packages for the
+# system's Python have them; apk and Homebrew have none), haproxy (a load balancer), tinyproxy (an HTTP proxy), prometheus
 # (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko,
 # schemathesis, opentelemetry-proto and aws-cli (of Python's packages, each in a virtual environment), chromium (the browser;
 # Homebrew has none), monitoring-plugin (the Perl module by which monitoring systems read plugins; for apt-get and dnf),

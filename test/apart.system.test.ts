@@ -80,6 +80,14 @@ function tryToOpen(path: string, flags: string): string {
   return `${spawnSync(process.execPath, ['-e', code], { ...USERS.http, env: {} }).stdout}`.trim()
 }
 
+/** Kills the signer process, and waits until another one signs. */
+async function replaceSignerProcess(server: ServerProcess): Promise<void> {
+  const count = () => server.output().split('"msg":"the HSM signs"').length
+  const before = count()
+  process.kill(processesOf(server).signer, 'SIGKILL')
+  await until('another signs', () => count() > before)
+}
+
 async function allEnd(t: Test, { http, signer }: Processes): Promise<void> {
   await until('none is left', () => !isRunning(http) && !isRunning(signer))
   t.pass('none is left')
@@ -105,8 +113,7 @@ t.test('each process has its user, and no other group and no capability', async 
   })
 
   t.test('a signer process that was killed has another in its place', async (t) => {
-    process.kill(signer, 'SIGKILL')
-    await until('another signs', () => server.output().split('"msg":"the HSM signs"').length > 2)
+    await replaceSignerProcess(server)
     t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
     t.match(server.output(), /the signer process ended \(signal SIGKILL\)/)
     t.strictSame(idsOf(processesOf(server).signer), idsOfUser(USERS.hsm))
@@ -125,9 +132,7 @@ t.test('each process has its user, and no other group and no capability', async 
     const file = folder.path('signers.json')
     const right = readFileSync(file)
     writeFileSync(file, '{"default": "house"')
-    const before = server.output().split('"msg":"the HSM signs"').length
-    process.kill(processesOf(server).signer, 'SIGKILL')
-    await until('another signs', () => server.output().split('"msg":"the HSM signs"').length > before)
+    await replaceSignerProcess(server)
     t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
     writeFileSync(file, right)
   })
@@ -148,8 +153,7 @@ t.test(
     const { HSM_TOKEN_LABEL: _, ...rest } = environment
     const server = await startReadyServerProcess(t, rest)
     t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
-    process.kill(processesOf(server).signer, 'SIGKILL')
-    await until('another signs', () => server.output().split('"msg":"the HSM signs"').length > 2)
+    await replaceSignerProcess(server)
     t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
   },
 )

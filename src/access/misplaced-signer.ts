@@ -148,23 +148,28 @@ export function isJwtForOther(
   others: readonly string[],
   isMeant: boolean,
 ): boolean {
+  const payloads = tokens.flatMap((token) => payloadOf(token) ?? [])
+  // Most requests bring none, and there may be hundreds of signers
+  if (payloads.length === 0) {
+    return false
+  }
   const search = searchFor(others)
-  return tokens.some((token) => {
-    const payload =
-      typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[2] : undefined
-    return (
-      payload !== undefined && isForOther(decodeOctets(payload, 'base64'), chosen, others, isMeant, search)
-    )
-  })
+  return payloads.some((payload) => isForOther(payload, chosen, others, isMeant, search))
+}
+
+/** Returns the base64 of a JSON Web Token's claims; undefined for anything else. */
+function payloadOf(token: unknown): string | undefined {
+  return typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[2] : undefined
 }
 
 function isForOther(
-  text: string,
+  payload: string,
   chosen: string,
   others: readonly string[],
   isMeant: boolean,
   search: Search,
 ): boolean {
+  const text = decodeOctets(payload, 'base64')
   const claims = readJson(text, search)
   if (claims === undefined) {
     return others.some((name) => name !== chosen) && (isMeant ? /signer/i : SIGNER_WITH_VALUE).test(text)

@@ -155,6 +155,13 @@ t.test('a JWT is for another signer', async (t) => {
   t.equal(isJwtForOther([long(13_000)], 'house', NAMES, false), false, 'it is not read')
 })
 
+t.test('the claims of all tokens of a request are read within one bound', async (t) => {
+  const groups = (count: number) => JSON.stringify({ groups: Array(count).fill('a'), singer: 'contracts' })
+  const [short, long] = [jwtOf(groups(10)), jwtOf(groups(1_500).replace('contracts', 'house'))]
+  t.equal(isJwtForOther([long, short], 'house', NAMES, true), true)
+  t.equal(isJwtForOther([long, long, short], 'house', NAMES, true), false)
+})
+
 t.test('JSON Web Tokens are found in other tokens', async (t) => {
   const jwt = jwtOf(OBJECT)
   const padded = `${base64('{"alg":"none"}')}.${base64(OBJECT)}.`

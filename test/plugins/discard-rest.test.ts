@@ -1,27 +1,23 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 import { destroyLater } from '../../src/plugins/discard-rest.ts'
+import { collectGarbage } from '../support/collect-garbage.ts'
 import { until } from '../support/signing.ts'
 
 const LONG_MS = 3_600_000
 
-setFlagsFromString('--expose-gc')
-const collectGarbage: () => void = runInNewContext('gc')
-
 /** Connects a client, and returns both ends of the connection. */
 async function openConnection(t: Test): Promise<{ readonly client: Socket; readonly accepted: Socket }> {
-  const server = createServer().listen(0, '127.0.0.1')
+  const server = createServer()
   t.teardown(() => server.close())
-  await once(server, 'listening')
+  await once(server.listen(0, '127.0.0.1'), 'listening')
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
   const [accepted] = await once(server, 'connection')
   return { client, accepted }
 }
 
-/** Has a connection closed by its client before its time is up. In a function of its own, as its variables refer to it. */
+/** Has a client close a connection before its time is up. No variable of the test refers to that, which would keep it in memory. */
 async function closeEarly(t: Test): Promise<WeakRef<Socket>> {
   const { client, accepted } = await openConnection(t)
   destroyLater(accepted, LONG_MS)

@@ -1,6 +1,6 @@
 /**
- * What NIST tests those with who verify, as Python's cryptography tests with it too: signatures (CAVP, files *.rsp), and certificates
- * and CRLs (PKITS).
+ * Reads NIST's test vectors for verifiers, which a package of Python's cryptography holds: signatures (CAVP, files *.rsp), and
+ * certificates and CRLs (PKITS).
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
@@ -28,9 +28,9 @@ export interface NistVector {
 }
 
 /**
- * Returns where they are; undefined where they are not installed.
+ * Returns the path of a folder of vectors; undefined where they are not installed.
  *
- * @param folder of signatures, or of certificates and CRLs
+ * @param folder holds signatures, or certificates and CRLs
  */
 export async function findNistVectors(folder: 'asymmetric' | 'x509/PKITS_data'): Promise<string | undefined> {
   if (!existsSync(PYTHON)) return undefined

@@ -3,8 +3,7 @@
  * collects garbage, when asked over the IPC channel. The signer process does not get it.
  */
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectGarbage } from '../../support/collect-garbage.ts'
 
 export type WatchOrder = 'watch event loop' | 'tell event loop' | 'collect garbage'
 
@@ -36,8 +35,7 @@ function obey(order: WatchOrder): LoopDelay | true {
       return { p99: delayOf(histogram?.percentile(99)), max: delayOf(histogram?.max) }
     }
     case 'collect garbage':
-      setFlagsFromString('--expose-gc')
-      runInNewContext('gc')()
+      collectGarbage()
       return true
   }
 }
