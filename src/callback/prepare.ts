@@ -94,7 +94,7 @@ function prepareRaw(
 ): PreparedRequest {
   const { signers, signer } = context
   const contents = decodeContents(data)
-  const attributes = readRawAttributes(contents, data)
+  const attributes = readAttributes(contents, data)
   if (signer.rules.rawSigning === 'signed-attributes') {
     requireAttributes(contents.message && attributes, type)
   }
@@ -174,7 +174,13 @@ function findMessageDigest(
   if (request.contents === undefined) {
     return given as Buffer
   }
-  const computed = decodeContents(request.contents).digest(algorithm)
+  const contents = decodeContents(request.contents)
+  if (readAttributes(contents, request.contents)?.messageDigest !== undefined) {
+    throw new INVALID_REQUEST(
+      `${request.contents.field}: are signed attributes, not the contents of a document: a signature over them is raw, of data_to_be_signed`,
+    )
+  }
+  const computed = contents.digest(algorithm)
   if (given !== undefined && digestMismatch === 'reject' && !timingSafeEqual(given, computed)) {
     throw new DIGEST_MISMATCH(
       (request.digest as EncodedField).field,
@@ -186,18 +192,17 @@ function findMessageDigest(
 }
 
 /**
- * Reads the signed attributes that a raw signature is to be made over; of more than MAX_MESSAGE_LENGTH bytes those at their
- * beginning.
+ * Reads the signed attributes that a raw signature is made over; of more than MAX_MESSAGE_LENGTH bytes those at their beginning.
  *
  * @returns undefined for opaque bytes
  * @throws INVALID_REQUEST for attributes that name a certificate and can't be read, or may name one behind their beginning
  */
-function readRawAttributes({ message }: Contents, data: EncodedField): SignedAttributes | undefined {
+function readAttributes({ message }: Contents, data: EncodedField): SignedAttributes | undefined {
   try {
     return message === undefined ? readLongAttributes(decodeBeginning(data)) : readSignedAttributes(message)
   } catch (error) {
     throw new INVALID_REQUEST(
-      `data_to_be_signed: are signed attributes whose certificate cannot be told: ${(error as Error).message}`,
+      `${data.field}: are signed attributes whose certificate cannot be told: ${(error as Error).message}`,
     )
   }
 }

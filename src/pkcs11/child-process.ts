@@ -1,5 +1,6 @@
 /** Starts the processes that work on a token, and prints what the PKCS#11 library in them does. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -62,9 +63,13 @@ export function channelsOf({ stdio = [] }: { readonly stdio?: readonly unknown[]
   return stdio.slice(MAIN_CHANNEL) as Socket[]
 }
 
-/** Says how a process ended, for example `exit code 1` or `signal SIGSEGV`. */
+/** Says how a process ended, for example `exit code 1` or `signal SIGSEGV`, and why none can be started, where that is known. */
 export function describeEnd(code: number | null, signal: NodeJS.Signals | null): string {
-  return signal === null ? `exit code ${code}` : `signal ${signal}`
+  const how = signal === null ? `exit code ${code}` : `signal ${signal}`
+  // No link to a directory is left where it was removed
+  return statSync('.').nlink === 0
+    ? `${how}; the working directory was removed: start the service in one that stays`
+    : how
 }
 
 /** Starts a module in a process that has this one's environment without secrets. */

@@ -184,21 +184,30 @@ t.test('a disk that does not answer', async (t) => {
         0
       )
     }
-    const before = await signed()
-    disk.plan('hold')
-    const calls = disk.calls()
-    const isAnswered: boolean[] = []
-    const answers = Array.from({ length: 8 }, async () => {
-      const answer = await post()
-      isAnswered.push(true)
-      return answer
-    })
-    await until('one is written', () => disk.calls() > calls)
-    await until('all are signed', async () => (await signed()) >= before + 8)
-    t.same(isAnswered, [])
-    disk.plan()
-    for (const answer of await Promise.all(answers)) {
-      t.equal(answer.statusCode, 200)
+    const timesStalled = () =>
+      readLog(output()).filter(({ reason }) => reason === 'the disk does not answer').length
+    let [calls, isStalled] = [0, true]
+    // A machine may be too slow to sign them before the disk counts as one that does not answer
+    while (isStalled) {
+      await until('it is ready', async () => (await send(`${address}/health/ready`)).statusCode === 200)
+      const [before, stalledBefore] = [await signed(), timesStalled()]
+      disk.plan('hold')
+      calls = disk.calls()
+      const isAnswered: boolean[] = []
+      const answers = Array.from({ length: 8 }, async () => {
+        const answer = await post()
+        isAnswered.push(true)
+        return answer
+      })
+      await until('one is written', () => disk.calls() > calls)
+      await until('all are signed', async () => {
+        isStalled = timesStalled() > stalledBefore
+        return isStalled || (await signed()) >= before + 8
+      })
+      t.ok(isStalled || isAnswered.length === 0, 'none is answered')
+      disk.plan()
+      const statusCodes = (await Promise.all(answers)).map(({ statusCode }) => statusCode)
+      t.ok(isStalled || statusCodes.every((statusCode) => statusCode === 200), statusCodes.join())
     }
     t.ok(disk.calls() - calls < 8, `${disk.calls() - calls} calls for 8 records`)
   })

@@ -126,6 +126,41 @@ t.test(
   },
 )
 
+t.test('attributes are no contents: a container over them is no signature of the document', async (t) => {
+  const before = await signaturesMade()
+  for (const attributes of [
+    attributesNaming(house.certificate.raw),
+    encodeAttributes(...basicAttributes()),
+  ]) {
+    const text = attributes.toString('base64')
+    for (const [field, body] of [
+      ['encoded_contents', { action: 'sign_pkcs7', encoded_contents: text }],
+      ['data_to_be_signed', { action: 'sign_pkcs7', data_to_be_signed: text }],
+      ['data_to_be_signed', { action: 'sign', signature_container: 'pkcs7', data_to_be_signed: text }],
+      ['encodedContents', { encodedContents: text }],
+    ] as const) {
+      checkRefusal(t, await service.sign({ ...body, signing_token: tokenFor('house') }), {
+        statusCode: 400,
+        code: 'INVALID_REQUEST',
+        message: new RegExp(`^${field}: are signed attributes, not the contents of a document`),
+      })
+    }
+  }
+  t.equal(await signaturesMade(), before)
+  // Their first octet is that of a SET
+  for (const contents of [
+    Buffer.from('1;2;3\n'.repeat(20_000)),
+    Buffer.from('1'),
+    encode(TAG.set, Buffer.alloc(0)),
+  ]) {
+    const { statusCode } = await service.sign({
+      ...{ action: 'sign_pkcs7', encoded_contents: contents.toString('base64') },
+      signing_token: tokenFor('house'),
+    })
+    t.equal(statusCode, 200)
+  }
+})
+
 t.test('attributes that name a certificate which is not that of the signer are refused', async (t) => {
   const before = await signaturesMade()
   const unknown =

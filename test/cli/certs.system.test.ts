@@ -5,12 +5,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { TAG } from '../../src/asn1/tag.ts'
-import { type Issued, issue, withUnknownKey } from '../support/certificates.ts'
+import { type Issued, issue, P_256, RSA_2048, withUnknownKey } from '../support/certificates.ts'
 import { runAtTerminal, runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { afterReload, logLines, signsWith } from '../support/reload.ts'
 import { type Service, startReadyService } from '../support/service.ts'
-import { createImportedKeyToken, PIN } from '../support/token.ts'
+import { createImportedKeyToken, importKey, PIN } from '../support/token.ts'
 
 const HOUR_MS = 3_600_000
 const NONE = 'there is no other'
@@ -268,4 +268,29 @@ t.test('one that is deleted meanwhile', async (t) => {
   t.match(stderr, /the token holds no certificate with this fingerprint any more\n$/)
   faulty.plan()
   t.equal(token.label, 'test')
+})
+
+t.test('a key whose public half the token does not show has no certificates of others', async (t) => {
+  const hidden = issue(directory, { subject: '/CN=hidden', key: P_256 })
+  await importKey(token, hidden.keyFile, { label: 'hidden', id: 'e1' })
+  execFileSync('pkcs11-tool', [
+    ...['--module', `${onToken.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
+    ...['--delete-object', '--type', 'pubkey', '--id', 'e1'],
+  ])
+  const put = ({ certificate }: Issued, id: string) => putFile(certificate.raw, certificate.subject, id)
+  const listed = async () => {
+    const { stdout } = await runCommand(onToken, 'certs', '--json')
+    const list = JSON.parse(stdout) as { label: string; privateKey: boolean; used: boolean }[]
+    return Object.fromEntries(list.map(({ label, privateKey, used }) => [label, [privateKey, used]]))
+  }
+  const deleted = () => runCommand(onToken, 'delete-key', '--label', 'hidden')
+  put(issue(directory, { subject: '/CN=authority', key: RSA_2048, ca: true }), 'ca')
+  t.match(await listed(), { 'CN=authority': [false, false] }, 'of a key of another type')
+  t.notMatch((await deleted()).stderr, /certificate/i)
+  put(issue(directory, { subject: '/CN=one', key: P_256 }), 'cb')
+  t.match(await listed(), { 'CN=one': [true, true] }, 'the service takes it, and its test signature decides')
+  put(issue(directory, { subject: '/CN=another', key: P_256 }), 'cc')
+  t.match(await listed(), { 'CN=one': [false, false], 'CN=another': [false, false] }, 'either may be its own')
+  put(hidden, 'e1')
+  t.match(await listed(), { 'CN=hidden': [true, true], 'CN=one': [false, false] })
 })

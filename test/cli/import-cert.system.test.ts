@@ -6,11 +6,11 @@ import t from 'tap'
 import { DerReader } from '../../src/asn1/der-reader.ts'
 import { encode } from '../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../src/asn1/tag.ts'
-import { issue, RSA_2048 } from '../support/certificates.ts'
+import { issue, P_256, RSA_2048 } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { algorithm, CERTIFICATE, elementsOf, resign } from '../support/resigned.ts'
-import { createToken, generateKey, issueCertificates, PIN } from '../support/token.ts'
+import { createToken, generateKey, importKey, issueCertificates, PIN } from '../support/token.ts'
 
 const directory = t.testdir({ garbage: 'no certificate' })
 const token = await createToken(join(directory, 'token'))
@@ -65,6 +65,37 @@ t.test('a certificate that the service would refuse', async (t) => {
     t.equal(exitCode, 1)
     t.match(stderr, `${file}: `)
     t.match(stderr, message)
+  }
+})
+
+t.test('a key whose public half the token does not show', async (t) => {
+  const right = issue(directory, { subject: '/CN=Hidden', key: P_256 })
+  const wrong = issue(directory, { subject: '/CN=Other', key: P_256 })
+  await importKey(token, right.keyFile, { label: 'hidden', id: 'e1' })
+  pkcs11Tool('--delete-object', '--type', 'pubkey', '--id', 'e1')
+  const certificates = async () => JSON.parse((await runCommand(environment, 'certs', '--json')).stdout)
+  const imported = await runCommand(environment, 'import-cert', right.certificateFile)
+  t.equal(imported.exitCode, 0, imported.stderr)
+  t.match(await certificates(), [{ id: 'e1', subject: 'CN=Hidden', privateKey: true, used: true }])
+  const onToken = { ...environment, HSM_KEY_LABEL: 'hidden' }
+  const check = await runCommand(onToken, 'check')
+  t.match(check.stdout, /\nok +test signature +/, check.stdout)
+
+  // Nothing tells which of two keys it belongs to
+  await importKey(token, wrong.keyFile, { label: 'also hidden', id: 'e2' })
+  pkcs11Tool('--delete-object', '--type', 'pubkey', '--id', 'e2')
+  const unclear = await runCommand(environment, 'import-cert', wrong.certificateFile)
+  t.equal(unclear.exitCode, 1)
+  t.match(
+    unclear.stderr,
+    /^none of the 3 private keys .* fingerprint is [0-9a-f]{64}; the token does not show the public half of 2 that may have it; /,
+  )
+  for (const [type, id] of [
+    ['cert', 'e1'],
+    ['privkey', 'e1'],
+    ['privkey', 'e2'],
+  ] as const) {
+    pkcs11Tool('--delete-object', '--type', type, '--id', id)
   }
 })
 

@@ -1,11 +1,13 @@
 /** A process that stands for a PKCS#11 library prints what a test wants, and the service passes it on. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
+import { describeEnd } from '../../src/pkcs11/child-process.ts'
 
 const CHILD_PROCESS = new URL(
   `../../src/pkcs11/child-process${extname(import.meta.filename)}`,
@@ -104,4 +106,18 @@ t.test('a daemon that a library has started is not waited for', async (t) => {
   const { lines } = await outputOf(t, 'sleep 600 & echo $!')
   const [, pid] = /^PKCS#11: (\d+)$/.exec(`${lines}`) ?? []
   t.ok(process.kill(Number(pid)), 'it is still there')
+})
+
+t.test('the end of a process in a working directory that was removed says so', async (t) => {
+  const before = process.cwd()
+  const removed = mkdtempSync(join(directory, 'removed-'))
+  t.equal(describeEnd(1, null), 'exit code 1')
+  t.equal(describeEnd(null, 'SIGKILL'), 'signal SIGKILL')
+  process.chdir(removed)
+  try {
+    rmSync(removed, { recursive: true })
+    t.match(describeEnd(1, null), /^exit code 1; the working directory was removed: start the service in /)
+  } finally {
+    process.chdir(before)
+  }
 })

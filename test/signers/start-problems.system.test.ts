@@ -116,7 +116,7 @@ t.test('keys that are not there, or not unambiguously, or belong to another cert
     ],
     [
       place('certificate-of-no-key', 'certificateFile'),
-      "alone.pem is not the certificate of a private key on the token: the certificate's public key has the SHA-256 " +
+      "alone.pem is not the certificate of a private key on the token: the certificate's EC public key has the SHA-256 " +
         `fingerprint ${fingerprint(alone)}`,
       twins,
     ],
@@ -224,6 +224,22 @@ t.test('signatures that do not verify, of a key whose public half the token hide
     const variable = place('wrong', 'certificateFile')
     t.match(fatal, [{ variable, token: 'test', signers: ['wrong'], msg: `${variable}: ${message}` }])
     t.equal(fatal.length, 1)
+  })
+  t.test('a certificate with a key of another type is known without a signature', async (t) => {
+    folder.write({
+      'of-rsa': folder.entry('rsa', { key: { label: 'other' } }),
+      'of-ec': folder.entry('other', { key: { id: Buffer.from('rsa').toString('hex') } }),
+    })
+    const problems = (await problemsOf(t)).map(({ variable, message }) => [variable, message])
+    t.match(problems, [
+      [
+        place('of-rsa', 'certificateFile'),
+        /not the certificate of one of these private keys, .*: the certificate's RSA public key .*; there are: label "other" id \w+ EC P-256$/,
+      ],
+      [place('of-ec', 'certificateFile'), /not the certificate of the private key/],
+    ])
+    const { exited } = startServerProcess(t, environment)
+    t.same(await exited, { code: 78, signal: null })
   })
   t.test('the right certificate signs', async (t) => {
     folder.write(['other'])

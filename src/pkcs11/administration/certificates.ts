@@ -5,12 +5,14 @@ import pkcs11js from 'pkcs11js'
 import { encodePublicKey, fingerprint } from '../../algorithms/public-key.ts'
 import { encode } from '../../asn1/der-writer.ts'
 import { TAG } from '../../asn1/tag.ts'
+import { defined } from '../../common/defined.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { bestFirst } from '../../x509/review/signer-candidates.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import { findById, findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
 import { type CertificateObject, findCertificates, haveOnePublicKey } from '../process/certificate-object.ts'
+import { keyTypeOf, mayBe, readKeyType } from '../process/key-attributes.ts'
 import type { TokenSession } from '../process/user-session.ts'
 import { describeFailure } from '../return-values.ts'
 import { destroy } from './destroy.ts'
@@ -27,12 +29,7 @@ export function listCertificates(
   caCertificates: readonly Uint8Array[],
 ): CertificateDescription[] {
   const ofKeys = findPrivateKeys(session).map((key) => {
-    const id = readId(session, key)
-    const publicKey = readPublicHalf(session, key, id)
-    const certificates = findCertificates(session, {
-      id: id.toString('hex'),
-      ...(publicKey === undefined ? {} : { publicKey }),
-    })
+    const certificates = certificatesOfKey(session, key)
     return {
       certificates: certificates.map(({ certificate }) => certificate.raw),
       chosen: choose(certificates, caCertificates),
@@ -59,6 +56,12 @@ export function deleteCertificate(session: TokenSession, wanted: string) {
     destroy(session, object, 'the certificate')
   }
   return { fingerprint: wanted, objects: objects.length }
+}
+
+function certificatesOfKey(session: TokenSession, key: Handle): CertificateObject[] {
+  const id = readId(session, key)
+  const publicKey = readPublicHalf(session, key, id)
+  return findCertificates(session, { handle: key, id: id.toString('hex'), ...defined({ publicKey }) })
 }
 
 function findAll(session: TokenSession): Handle[] {
@@ -155,7 +158,8 @@ function toIsoTime(time: string): string | null {
 
 /**
  * Puts a certificate beside the private key with its public half, as an object of the same CKA_ID, by which it is found
- * again. A certificate that is there already is not put there twice.
+ * again. Where no key shows it, that is the only key of its type whose public half the token does
+ * not show, and the first test signature of the service tells whether it is. A certificate that is there already is not put there twice.
  *
  * @param caCertificates DER of the issuers that the service knows
  * @param wantedLabel label in place of the key's own
@@ -184,24 +188,32 @@ export function importCertificate(
   if (created) {
     createObject(session, certificate, id, label)
   }
-  const ofKey = findCertificates(session, { id: id.toString('hex'), publicKey })
+  const ofKey = certificatesOfKey(session, key)
   const used = choose(ofKey, caCertificates)?.equals(der) === true
   const others = ofKey.filter(({ certificate }) => !certificate.raw.equals(der)).length
   return { label, id: id.toString('hex'), others, created, used }
 }
 
-function findKey(session: TokenSession, publicKey: Uint8Array): Handle {
-  const keys = findPrivateKeys(session)
-  const key = keys.find((handle) =>
-    readPublicHalf(session, handle, readId(session, handle))?.equals(publicKey),
+/** Returns the key with a public half, or the only one of its type whose public half the token does not show. */
+function findKey(session: TokenSession, wanted: Uint8Array): Handle {
+  const keys = findPrivateKeys(session).map((handle) => ({
+    handle,
+    publicKey: readPublicHalf(session, handle, readId(session, handle)),
+  }))
+  const type = keyTypeOf(wanted)
+  const hidden = keys.filter(
+    ({ handle, publicKey }) => publicKey === undefined && mayBe(readKeyType(session, handle), type),
   )
-  if (key === undefined) {
+  const found =
+    keys.find(({ publicKey }) => publicKey?.equals(wanted)) ?? (hidden.length === 1 ? hidden[0] : undefined)
+  if (found === undefined) {
+    const unshown = `; the token does not show the public half of ${hidden.length} that may have it`
     throw new RefusedError(
       `none of the ${keys.length} private keys that this user can see has the certificate's public key, whose SHA-256 ` +
-        `fingerprint is ${fingerprint(publicKey)}; "signing-service keys" lists those there are`,
+        `fingerprint is ${fingerprint(wanted)}${hidden.length > 0 ? unshown : ''}; "signing-service keys" lists those there are`,
     )
   }
-  return key
+  return found.handle
 }
 
 /** Creates the object (PKCS#11 2.40 4.6.3), with the names as the issuer encoded them, since tokens compare bytes. */

@@ -141,11 +141,15 @@ function signsWith(session: TokenSession, handle: Handle, algorithm: SignatureAl
 /** Returns the certificates of the key, each once: that of the file first, then those on the token. */
 function gatherCertificates(
   session: TokenSession,
-  { description, publicKey }: NamedKey,
+  { handle, description, publicKey }: NamedKey,
   { certificate }: EvidenceRequest,
 ) {
   const ofFile = certificate === undefined ? [] : [Buffer.from(certificate)]
-  const onToken = findCertificates(session, { id: description.id ?? '', ...(publicKey && { publicKey }) })
+  const onToken = findCertificates(session, {
+    handle,
+    id: description.id ?? '',
+    ...(publicKey && { publicKey }),
+  })
   const all = [
     ...ofFile.map((raw) => ({ raw, from: 'file' })),
     ...onToken.map(({ certificate: { raw } }) => ({ raw, from: 'token' })),

@@ -64,8 +64,9 @@ export function findNamedKey(session: TokenSession, selection: KeySelection): Na
 
 /** Describes a key that was named, for people and programs. */
 export function describeNamedKey(session: TokenSession, selection: KeySelection) {
-  const { description, publicKey, publicKeyObjects } = findNamedKey(session, selection)
+  const { handle, description, publicKey, publicKeyObjects } = findNamedKey(session, selection)
   const certificates = findCertificates(session, {
+    handle,
     id: description.id ?? '',
     ...(publicKey && { publicKey }),
   })

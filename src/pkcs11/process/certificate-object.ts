@@ -1,10 +1,12 @@
 import type { X509Certificate } from 'node:crypto'
+import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { validityPeriod } from '../../x509/validity.ts'
 import type { FoundKey } from '../messages.ts'
-import { findObjects, readAttribute } from './attributes.ts'
+import { findObjects, readAttribute, readId, readPublicHalf } from './attributes.ts'
+import { keyTypeOf, mayBe, readKeyType } from './key-attributes.ts'
 import { misconfigured } from './open-error.ts'
 import type { TokenSession } from './user-session.ts'
 
@@ -46,18 +48,40 @@ export function haveOnePublicKey(certificates: readonly CertificateObject[]): bo
 /**
  * Returns the certificates of a private key in the token's order: those with the key's public half, since a renewed one may have
  * another CKA_ID or none. Where the token does not show that half, as of an EC key without a public key object, it is the one public key
- * of the certificates with the key's CKA_ID. If these have several, it returns them, and if there are none, all.
+ * of the certificates of the key's type with the key's CKA_ID. If these have several, it returns them, and if there are none, those of
+ * the one public key of that type that no other private key has.
  */
 export function findCertificates(session: TokenSession, key: CertifiedKey): CertificateObject[] {
-  const sameId = key.publicKey !== undefined || key.id === '' ? [] : readCertificates(session, key.id)
-  const publicHalf = key.publicKey ?? (haveOnePublicKey(sameId) ? sameId[0]?.publicKey : undefined)
-  if (publicHalf !== undefined) {
-    return readAll(session).filter(({ publicKey }) => publicKey.equals(publicHalf))
+  const { id, publicKey: shown } = key
+  if (shown !== undefined) {
+    return certificatesOf(session, shown)
   }
-  return sameId.length > 0 ? sameId : readAll(session)
+  const type = readKeyType(session, key.handle)
+  const isOfType = ({ publicKey }: CertificateObject) => mayBe(type, keyTypeOf(publicKey))
+  const sameId = id === '' ? [] : readCertificates(session, id).filter(isOfType)
+  const [first] = sameId
+  if (first !== undefined) {
+    return haveOnePublicKey(sameId) ? certificatesOf(session, first.publicKey) : sameId
+  }
+  const ofOthers = readPublicHalves(session)
+  const ofNobody = readAll(session).filter(
+    (one) => isOfType(one) && !ofOthers.has(one.publicKey.toString('base64')),
+  )
+  return haveOnePublicKey(ofNobody) ? ofNobody : []
 }
 
-type CertifiedKey = Pick<FoundKey, 'id' | 'publicKey'>
+function certificatesOf(session: TokenSession, wanted: Uint8Array): CertificateObject[] {
+  return readAll(session).filter(({ publicKey }) => publicKey.equals(wanted))
+}
+
+/** Returns those of all private keys of a token that it shows, in base64. */
+function readPublicHalves(session: TokenSession): ReadonlySet<string> {
+  const keys = findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
+  const publicKeys = keys.map((key) => readPublicHalf(session, key, readId(session, key)))
+  return new Set(publicKeys.flatMap((publicKey) => publicKey?.toString('base64') ?? []))
+}
+
+type CertifiedKey = Pick<FoundKey, 'id' | 'publicKey'> & { readonly handle: Handle }
 
 export interface CertificateObject {
   readonly certificate: X509Certificate

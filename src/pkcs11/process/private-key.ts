@@ -44,13 +44,17 @@ export function selectPrivateKey(
     checkLoggedIn(session)
     const reason = 'no private key fits'
     const message = [reason, ...describeWanted(selector)].join(' ')
-    throw misconfigured('key', `${message}; ${describeKeys(listPrivateKeys(session, {}))}`, reason)
+    throw misconfigured('key', `${message}; ${describeKeys(session, listPrivateKeys(session, {}))}`, reason)
   }
+  const [only] = keys
   // One that is named alone is compared with the certificate later, as where the certificate is on the token
-  const fitting =
-    publicKey === undefined || (named && keys.length === 1) ? keys : withPublicKey(session, keys, publicKey)
+  const isComparedLater = named && keys.length === 1 && only?.publicKey !== undefined
+  const fitting = publicKey === undefined || isComparedLater ? keys : withPublicKey(session, keys, publicKey)
   const [key, second] = fitting
   if (key === undefined) {
+    if (only !== undefined && keys.length === 1) {
+      checkUsable(session, only)
+    }
     const certified = publicKey as Uint8Array
     const owner = findCertifiedKey(session, certified)
     const of =
@@ -58,8 +62,8 @@ export function selectPrivateKey(
         ? 'a private key on the token'
         : `one of these private keys, but of the one with ${owner}`
     const wrong =
-      `is not the certificate of ${of}: the certificate's public key has the SHA-256 fingerprint ` +
-      `${fingerprint(certified)}; ${describeKeys(keys)}`
+      `is not the certificate of ${of}: the certificate's ${keyTypeOf(certified)} public key has the SHA-256 fingerprint ` +
+      `${fingerprint(certified)}; ${describeKeys(session, keys)}`
     throw misconfigured('certificate', wrong, 'no private key matches the certificate')
   }
   if (second !== undefined) {
@@ -99,7 +103,8 @@ function describeChoice(session: TokenSession, keys: readonly Candidate[]): stri
   const describe = (key: Candidate) => {
     const certified =
       findCertificates(session, key).length > 0 ? 'with a certificate' : 'without a certificate'
-    return `${describeKey(key)} ${describeKeyType(session, key.handle, key.publicKey)} ${certified} on the token`
+    const print = key.publicKey === undefined ? '' : ` fingerprint ${fingerprint(key.publicKey)}`
+    return `${nameKey(key)}${print} ${describeKeyType(session, key.handle, key.publicKey)} ${certified} on the token`
   }
   return (
     'choose one by its label or id, or configure its certificate; where keys have all of these in common, give each a ' +
@@ -183,14 +188,19 @@ function checkUsable(session: TokenSession, key: Candidate): void {
   }
 }
 
-function describeKeys(keys: readonly Candidate[]): string {
+function describeKeys(session: TokenSession, keys: readonly Candidate[]): string {
   if (keys.length === 0) {
     return 'there are no private keys that this user can see'
   }
-  return `there are: ${listSome(keys, describeKey)}`
+  return `there are: ${listSome(keys, (key) => describeKey(session, key))}`
 }
 
-function describeKey(key: Candidate): string {
-  const print = key.publicKey === undefined ? '' : ` fingerprint ${fingerprint(key.publicKey)}`
-  return `${nameKey(key)}${print}`
+/** Describes a key by its public half, or by its type where the token does not show that. */
+function describeKey(session: TokenSession, key: Candidate): string {
+  const { handle, publicKey } = key
+  const what =
+    publicKey === undefined
+      ? describeKeyType(session, handle, publicKey)
+      : `fingerprint ${fingerprint(publicKey)}`
+  return `${nameKey(key)} ${what}`
 }
