@@ -6,8 +6,8 @@ import type { Grant } from './grant.ts'
 import {
   findJwts,
   hasFieldNamingSigner,
+  hasOtherSigner,
   isJwtForOther,
-  isSignerInQuery,
   seemsToNameSigner,
 } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, type SigningToken } from './signing-token.ts'
@@ -76,12 +76,9 @@ function findSigner(
   const chosenName = named ?? path
   const others = choices.filter((name) => name !== chosenName)
   const hasChoice = choices.length > 0
-  if (
-    hasChoice &&
-    (hasFieldNamingSigner(fields, others) ||
-      hasFieldNamingSigner(query, others) ||
-      isSignerInQuery(query, chosenName))
-  ) {
+  const isNamedIn = (part: Readonly<Record<string, unknown>>) =>
+    hasFieldNamingSigner(part, others) || hasOtherSigner(part, chosenName)
+  if (hasChoice && (isNamedIn(fields) || isNamedIn(query))) {
     throw new INVALID_REQUEST(
       'a field of the body, or of the query, names a signer, which only the path does, as /sign/NAME, and the ' +
         'signing_token, as {"signer":"NAME"}',

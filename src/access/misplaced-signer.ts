@@ -28,6 +28,9 @@ const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 const SIGNER_BEFORE_WORD =
   /(?<!\p{L})sign(?:er(?:s|[-_]?name|[-_]?id)?(?:[^\p{L}\p{N}&]|&(?:#?[a-z0-9]{1,8};)?){1,40}|\/)([a-z0-9][\w.-]*)/giu
 
+/** Matches the text of an object in JavaScript, which someone made of a signing token in place of JSON: what it named is lost. */
+const LOST_OBJECT = /^\s*\[object \w+\]/
+
 /** Matches what identity providers put before the name of a claim, as in `custom:signer` and `https://example.com/signer`. */
 const CLAIM_PREFIX = /^.*[/:.#]/s
 
@@ -111,14 +114,16 @@ export function hasFieldNamingSigner(
 }
 
 /**
- * Returns whether a query has `signer` with something else than the name of the signer that is chosen in another way: a
+ * Returns whether there is a field `signer` with something else than the name of the signer that is chosen in another way: a
  * misspelled name too, as nobody has another use for it there.
+ *
+ * @param fields fields of the body or of the query; null counts as absent
  */
-export function isSignerInQuery(
-  query: Readonly<Record<string, unknown>>,
+export function hasOtherSigner(
+  fields: Readonly<Record<string, unknown>>,
   chosen: string | undefined,
 ): boolean {
-  return Object.entries(query).some(([name, value]) => isSigner(name) && value !== chosen)
+  return Object.entries(fields).some(([name, value]) => isSigner(name) && value !== null && value !== chosen)
 }
 
 /** Matches a JSON Web Token in a text: what its header is base64 of begins with `{"`, or with white space in between. */
@@ -223,6 +228,7 @@ function isNamedInText(given: string, search: Search, encodings: number): boolea
   }
   return (
     names.has(text.trim().toLowerCase()) ||
+    LOST_OBJECT.test(text) ||
     SIGNER_WITH_VALUE.test(text) ||
     [...text.matchAll(SIGNER_BEFORE_WORD)].some(([, word]) => names.has(`${word}`.toLowerCase())) ||
     (encodings < MAX_ENCODINGS &&
@@ -236,6 +242,9 @@ function isNamedInValue(value: unknown, search: Search): boolean {
     return false
   }
   if (typeof value === 'string') {
+    if (LOST_OBJECT.test(value)) {
+      return true
+    }
     const decoded = BASE64.test(value) && isLeft(search, value.length) ? [decodeOctets(value, 'base64')] : []
     return [value, ...decoded].some((text) => {
       if (!MAY_BE_JSON.test(text) || !isLeft(search, text.length + TEXT_CHARACTERS)) {

@@ -131,6 +131,8 @@ t.test('attributes are no contents: a container over them is no signature of the
   for (const attributes of [
     attributesNaming(house.certificate.raw),
     encodeAttributes(...basicAttributes()),
+    longAttributes(9_000, ...basicAttributes(), namingAttribute('sha256', house.certificate.raw)),
+    longAttributes(200_000, ...basicAttributes()),
   ]) {
     const text = attributes.toString('base64')
     for (const [field, body] of [

@@ -64,6 +64,9 @@ t.test('a signer that is named by another field, or in the query, is refused', a
       { signerName: 'contracts.2026' },
       { signer: 'contracts.2026', signing_token: tokenFor('house') },
       { signer: ['contracts.2026'] },
+      // Names that no signer has, as of one that was renamed
+      { signer: 'contract.2026' },
+      { Signer: 7 },
       { signer: { id: 7, name: 'contracts.2026' } },
       // Behind more fields than are compared
       Object.fromEntries([...Array(40).keys(), 'signer'].map((name) => [name, 'contracts.2026'])),
@@ -80,8 +83,8 @@ t.test('a signer that is named by another field, or in the query, is refused', a
     checkRefusal(t, await post(`/sign?signing_token=${token}`, request), inQuery)
   }
   for (const [path, fields, signer] of [
-    ['/sign?page=1', { signer: 'Bob', singer: 7, folder: 'contracts.2026' }, 'house'],
-    ['/sign', { signer: [[[['contracts.2026']]]], signers: null }, 'house'],
+    ['/sign?page=1', { signer: null, singer: 7, folder: 'contracts.2026' }, 'house'],
+    ['/sign', { singers: [[[['contracts.2026']]]], signers: null }, 'house'],
     ['/sign/contracts.2026?signer=contracts.2026', { signer: 'contracts.2026' }, 'contracts.2026'],
     ['/sign', { signer: 'contracts.2026', signing_token: tokenFor('contracts.2026') }, 'contracts.2026'],
   ] as const) {

@@ -11,11 +11,14 @@ export const MAX_MESSAGE_LENGTH = 65_536
 /** Most characters of a string that is kept whole: the base64 of the longest message that is ever needed whole. */
 const MAX_WHOLE_STRING = 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)
 
-/**
- * Most bytes of a document that is kept whole, and of what precedes it. Nobody reads the beginning of a longer one, so that any
- * number of them can arrive at the same time.
- */
+/** Most bytes of a document that is kept whole, and of what precedes it. */
 const MAX_WHOLE_DOCUMENT = 8_192
+
+/**
+ * Most bytes of a longer document that are kept: they show whether it is signed attributes, whose type and digest come first. So few that
+ * any number of documents can arrive at the same time.
+ */
+const KEPT_OF_LONG_DOCUMENT = 1_024
 
 /** Bytes of the longest escape, such as \u0041. */
 const LONGEST_ESCAPE = 6
@@ -42,7 +45,12 @@ const MAX_OUTSIDE = 32_768
 /** Bytes for which JSON.parse takes a fraction of a millisecond. */
 const FEW_BYTES = 131_072
 
-const LIMITS = { long: MAX_WHOLE_STRING, beginning: KEPT_OF_LONG_STRING, document: MAX_WHOLE_DOCUMENT }
+const LIMITS = {
+  long: MAX_WHOLE_STRING,
+  beginning: KEPT_OF_LONG_STRING,
+  document: MAX_WHOLE_DOCUMENT,
+  documentBeginning: KEPT_OF_LONG_DOCUMENT,
+}
 
 /** Length of a mark, in characters. */
 export const MARK_LENGTH = 32
@@ -100,8 +108,8 @@ export class BodyText {
 
   /**
    * @param documents names of the fields of which a long string is hashed, and otherwise not read
-   * @param limits most characters of a string that is kept whole, bytes that are kept of a longer one, and most bytes of a
-   *   document that is kept whole
+   * @param limits most characters of a string that is kept whole, bytes that are kept of a longer one, and the same of a
+   *   document
    */
   constructor(choose: ChooseAlgorithms, documents: readonly string[], limits = LIMITS) {
     this.#choose = choose
@@ -239,7 +247,8 @@ export class BodyText {
     const bytes = concat(pieces)
     const string = bytes.subarray(index + 1)
     this.#long.write(string, this.#scanner.openEscape)
-    const beginning = string.subarray(0, this.#isDocument ? 0 : this.#limits.beginning)
+    const { beginning: most, documentBeginning } = this.#limits
+    const beginning = string.subarray(0, this.#isDocument ? documentBeginning : most)
     // The beginning must not end amid an escape, which would swallow part of the mark
     const scanner = new StringScanner()
     scanner.findEnd(beginning, 0)
