@@ -600,7 +600,8 @@ function judgePem(file: Buffer): string {
 t.test('each of several CRLs in one PEM file revokes, down to the latest that is complete', async (t) => {
   const other = issue(directory, { subject: '/CN=other', issuer: root })
   const at = new Date('2026-01-02T03:04:05Z')
-  const hours = (count: number) => new Date(Date.now() + count * HOUR_MS)
+  const now = Date.now()
+  const hours = (count: number) => new Date(now + count * HOUR_MS)
   const revoking = async (revoked: Issued | undefined, thisUpdate: Date, extensions = EXTENSIONS) => {
     const authority = new RevocationAuthority(directory, root)
     if (revoked !== undefined) {
