@@ -52,6 +52,7 @@ export function selectPrivateKey(
   const fitting = publicKey === undefined || isComparedLater ? keys : withPublicKey(session, keys, publicKey)
   const [key, second] = fitting
   if (key === undefined) {
+    // One that signs with no certificate is told as that
     if (only !== undefined && keys.length === 1) {
       checkUsable(session, only)
     }
