@@ -291,7 +291,14 @@ t.test('a token that comes later is in use then, the others from the start', asy
 t.test('a token that comes later without the key ends nothing that signs', async (t) => {
   folder.write({ near: folder.entry('near'), far: folder.entry('far', { token: { label: 'fourth' } }) })
   const service = await startReadyService(t, environment)
-  const fourth = await createToken(folder.token.directory, 'fourth')
+  const fourth = { ...folder.token, label: 'fourth' }
+  // A token that is being made has no PIN for a moment, with which the service would be done
+  const hidden = await createHiddenToken(
+    folder.token,
+    { elsewhere: folder.path('elsewhere-fourth'), label: fourth.label },
+    async () => {},
+  )
+  hidden.appear()
   await until('it was told', () =>
     service.log().includes('a signer cannot sign: SIGNERS_FILE /signers/far/key'),
   )
