@@ -3,13 +3,7 @@ import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import type { Grant } from './grant.ts'
-import {
-  findJwts,
-  hasFieldNamingSigner,
-  hasOtherSigner,
-  isJwtForOther,
-  seemsToNameSigner,
-} from './misplaced-signer.ts'
+import { findJwts, hasFieldNamingSigner, isJwtForOther, seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, type SigningToken } from './signing-token.ts'
 import { holdsToken } from './user-token.ts'
 
@@ -76,9 +70,7 @@ function findSigner(
   const chosenName = named ?? path
   const others = choices.filter((name) => name !== chosenName)
   const hasChoice = choices.length > 0
-  const isNamedIn = (part: Readonly<Record<string, unknown>>) =>
-    hasFieldNamingSigner(part, others) || hasOtherSigner(part, chosenName)
-  if (hasChoice && (isNamedIn(fields) || isNamedIn(query))) {
+  if (hasChoice && [fields, query].some((part) => hasFieldNamingSigner(part, others, chosenName))) {
     throw new INVALID_REQUEST(
       'a field of the body, or of the query, names a signer, which only the path does, as /sign/NAME, and the ' +
         'signing_token, as {"signer":"NAME"}',

@@ -98,32 +98,25 @@ function isLeft(search: Search, characters: number): boolean {
 }
 
 /**
- * Returns whether a field with a name that is nearly `signer` has the name of a signer as its value, or a list or an
- * object that holds it.
+ * Returns whether a field names another signer than the one that is chosen in another way. A field `signer` does whatever it has, a
+ * misspelled name too, as nobody has another use for it there; one with a name that is nearly that if it has the name of a signer, or
+ * a list or an object that holds it.
  *
- * @param fields fields of the body and of the query, where `signer` has no meaning
- * @param names names of the signers that may be meant
+ * @param fields fields of the body or of the query, where `signer` has no meaning; null counts as absent
+ * @param others names of the signers that may be meant, without the chosen one
  */
 export function hasFieldNamingSigner(
   fields: Readonly<Record<string, unknown>>,
-  names: readonly string[],
-): boolean {
-  const lowerCase = toLowerCase(names)
-  const holding = Object.entries(fields).filter(([, value]) => holdsName(value, lowerCase))
-  return holding.length > MAX_FIELDS || holding.some(([name]) => isNearlySigner(name))
-}
-
-/**
- * Returns whether there is a field `signer` with something else than the name of the signer that is chosen in another way: a
- * misspelled name too, as nobody has another use for it there.
- *
- * @param fields fields of the body or of the query; null counts as absent
- */
-export function hasOtherSigner(
-  fields: Readonly<Record<string, unknown>>,
+  others: readonly string[],
   chosen: string | undefined,
 ): boolean {
-  return Object.entries(fields).some(([name, value]) => isSigner(name) && value !== null && value !== chosen)
+  const entries = Object.entries(fields)
+  if (entries.some(([name, value]) => isSigner(name) && value !== null && value !== chosen)) {
+    return true
+  }
+  const lowerCase = toLowerCase(others)
+  const holding = entries.filter(([, value]) => holdsName(value, lowerCase))
+  return holding.length > MAX_FIELDS || holding.some(([name]) => isNearlySigner(name))
 }
 
 /** Matches a JSON Web Token in a text: what its header is base64 of begins with `{"`, or with white space in between. */

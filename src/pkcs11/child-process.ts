@@ -66,10 +66,19 @@ export function channelsOf({ stdio = [] }: { readonly stdio?: readonly unknown[]
 /** Says how a process ended, for example `exit code 1` or `signal SIGSEGV`, and why none can be started, where that is known. */
 export function describeEnd(code: number | null, signal: NodeJS.Signals | null): string {
   const how = signal === null ? `exit code ${code}` : `signal ${signal}`
-  // No link to a directory is left where it was removed
-  return statSync('.').nlink === 0
+  return isWorkingDirectoryGone()
     ? `${how}; the working directory was removed: start the service in one that stays`
     : how
+}
+
+function isWorkingDirectoryGone(): boolean {
+  try {
+    // No link to a directory is left where it was removed
+    return statSync('.').nlink === 0
+  } catch {
+    // A network file system answers ESTALE
+    return true
+  }
 }
 
 /** Starts a module in a process that has this one's environment without secrets. */

@@ -10,7 +10,7 @@ import { runAtTerminal, runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { afterReload, logLines, signsWith } from '../support/reload.ts'
 import { type Service, startReadyService } from '../support/service.ts'
-import { createImportedKeyToken, importKey, PIN } from '../support/token.ts'
+import { createImportedKeyToken, deletePublicKey, importKey, PIN } from '../support/token.ts'
 
 const HOUR_MS = 3_600_000
 const NONE = 'there is no other'
@@ -273,10 +273,7 @@ t.test('one that is deleted meanwhile', async (t) => {
 t.test('a key whose public half the token does not show has no certificates of others', async (t) => {
   const hidden = issue(directory, { subject: '/CN=hidden', key: P_256 })
   await importKey(token, hidden.keyFile, { label: 'hidden', id: 'e1' })
-  execFileSync('pkcs11-tool', [
-    ...['--module', `${onToken.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
-    ...['--delete-object', '--type', 'pubkey', '--id', 'e1'],
-  ])
+  await deletePublicKey(token, 'e1')
   const put = ({ certificate }: Issued, id: string) => putFile(certificate.raw, certificate.subject, id)
   const listed = async () => {
     const { stdout } = await runCommand(onToken, 'certs', '--json')

@@ -10,7 +10,14 @@ import { issue, P_256, RSA_2048 } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { algorithm, CERTIFICATE, elementsOf, resign } from '../support/resigned.ts'
-import { createToken, generateKey, importKey, issueCertificates, PIN } from '../support/token.ts'
+import {
+  createToken,
+  deletePublicKey,
+  generateKey,
+  importKey,
+  issueCertificates,
+  PIN,
+} from '../support/token.ts'
 
 const directory = t.testdir({ garbage: 'no certificate' })
 const token = await createToken(join(directory, 'token'))
@@ -72,7 +79,7 @@ t.test('a key whose public half the token does not show', async (t) => {
   const right = issue(directory, { subject: '/CN=Hidden', key: P_256 })
   const wrong = issue(directory, { subject: '/CN=Other', key: P_256 })
   await importKey(token, right.keyFile, { label: 'hidden', id: 'e1' })
-  pkcs11Tool('--delete-object', '--type', 'pubkey', '--id', 'e1')
+  await deletePublicKey(token, 'e1')
   const certificates = async () => JSON.parse((await runCommand(environment, 'certs', '--json')).stdout)
   const imported = await runCommand(environment, 'import-cert', right.certificateFile)
   t.equal(imported.exitCode, 0, imported.stderr)
@@ -83,7 +90,7 @@ t.test('a key whose public half the token does not show', async (t) => {
 
   // Nothing tells which of two keys it belongs to
   await importKey(token, wrong.keyFile, { label: 'also hidden', id: 'e2' })
-  pkcs11Tool('--delete-object', '--type', 'pubkey', '--id', 'e2')
+  await deletePublicKey(token, 'e2')
   const unclear = await runCommand(environment, 'import-cert', wrong.certificateFile)
   t.equal(unclear.exitCode, 1)
   t.match(

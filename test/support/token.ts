@@ -106,6 +106,14 @@ export async function importKey(
   ])
 }
 
+/** Deletes the public key objects of an id: of a key on a curve the token does not show the public half any more. */
+export async function deletePublicKey({ environment, label }: Token, id: string) {
+  await run('pkcs11-tool', [
+    ...['--module', `${environment.HSM_MODULE}`, '--token-label', label, '--login', '--pin', PIN],
+    ...['--delete-object', '--type', 'pubkey', '--id', id],
+  ])
+}
+
 /** Puts a certificate from a PEM file onto the token, whatever it is: `import-cert` refuses those that the service would refuse. */
 export async function importCertificate(
   token: Token,

@@ -10,14 +10,20 @@ import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { bestFirst } from '../../x509/review/signer-candidates.ts'
 import { describeSubject } from '../../x509/validity.ts'
-import { findById, findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
+import {
+  findById,
+  findObjects,
+  findPrivateKeys,
+  readAttribute,
+  readId,
+  readPublicHalf,
+} from '../process/attributes.ts'
 import { type CertificateObject, findCertificates, haveOnePublicKey } from '../process/certificate-object.ts'
-import { keyTypeOf, mayBe, readKeyType } from '../process/key-attributes.ts'
+import { withPublicKey } from '../process/private-key.ts'
 import type { TokenSession } from '../process/user-session.ts'
 import { describeFailure } from '../return-values.ts'
 import { destroy } from './destroy.ts'
 import { RefusedError } from './failure.ts'
-import { findPrivateKeys } from './keys.ts'
 
 /**
  * Returns all certificates that the user can see, in the token's order.
@@ -158,8 +164,8 @@ function toIsoTime(time: string): string | null {
 
 /**
  * Puts a certificate beside the private key with its public half, as an object of the same CKA_ID, by which it is found
- * again. Where no key shows it, that is the only key of its type whose public half the token does
- * not show, and the first test signature of the service tells whether it is. A certificate that is there already is not put there twice.
+ * again. Where no key shows it, that is the only key of its type whose public half the token does not show, and the first test
+ * signature of the service tells whether it is. A certificate that is there already is not put there twice.
  *
  * @param caCertificates DER of the issuers that the service knows
  * @param wantedLabel label in place of the key's own
@@ -198,19 +204,16 @@ export function importCertificate(
 function findKey(session: TokenSession, wanted: Uint8Array): Handle {
   const keys = findPrivateKeys(session).map((handle) => ({
     handle,
-    publicKey: readPublicHalf(session, handle, readId(session, handle)),
+    ...defined({ publicKey: readPublicHalf(session, handle, readId(session, handle)) }),
   }))
-  const type = keyTypeOf(wanted)
-  const hidden = keys.filter(
-    ({ handle, publicKey }) => publicKey === undefined && mayBe(readKeyType(session, handle), type),
-  )
-  const found =
-    keys.find(({ publicKey }) => publicKey?.equals(wanted)) ?? (hidden.length === 1 ? hidden[0] : undefined)
+  const fitting = withPublicKey(session, keys, wanted)
+  const [first] = fitting
+  const found = fitting.length === 1 || first?.publicKey !== undefined ? first : undefined
   if (found === undefined) {
-    const unshown = `; the token does not show the public half of ${hidden.length} that may have it`
+    const unshown = `; the token does not show the public half of ${fitting.length} that may have it`
     throw new RefusedError(
       `none of the ${keys.length} private keys that this user can see has the certificate's public key, whose SHA-256 ` +
-        `fingerprint is ${fingerprint(wanted)}${hidden.length > 0 ? unshown : ''}; "signing-service keys" lists those there are`,
+        `fingerprint is ${fingerprint(wanted)}${fitting.length > 0 ? unshown : ''}; "signing-service keys" lists those there are`,
     )
   }
   return found.handle

@@ -14,14 +14,13 @@ import { readCertificate } from '../../x509/read-certificate.ts'
 import { describeSubject, validityPeriod } from '../../x509/validity.ts'
 import { nameKey } from '../key-name.ts'
 import { readAttribute, readBoolean } from '../process/attributes.ts'
-import { findCertificates } from '../process/certificate-object.ts'
 import { checkAllowed, checkMechanism } from '../process/mechanism.ts'
 import { OpenError } from '../process/open-error.ts'
 import { selectToken } from '../process/token.ts'
 import type { TokenSession } from '../process/user-session.ts'
 import { createSigningInput } from '../signing-input.ts'
 import { RefusedError } from './failure.ts'
-import { findNamedKey, type KeySelection, type NamedKey } from './find-key.ts'
+import { certificatesOfNamed, findNamedKey, type KeySelection, type NamedKey } from './find-key.ts'
 import type { KeyDescription } from './keys.ts'
 import { type AdministrationAccess, logInAt, openLibrary } from './session.ts'
 import { signOnce } from './sign-once.ts'
@@ -139,17 +138,10 @@ function signsWith(session: TokenSession, handle: Handle, algorithm: SignatureAl
 }
 
 /** Returns the certificates of the key, each once: that of the file first, then those on the token. */
-function gatherCertificates(
-  session: TokenSession,
-  { handle, description, publicKey }: NamedKey,
-  { certificate }: EvidenceRequest,
-) {
+function gatherCertificates(session: TokenSession, named: NamedKey, { certificate }: EvidenceRequest) {
+  const { publicKey } = named
   const ofFile = certificate === undefined ? [] : [Buffer.from(certificate)]
-  const onToken = findCertificates(session, {
-    handle,
-    id: description.id ?? '',
-    ...(publicKey && { publicKey }),
-  })
+  const onToken = certificatesOfNamed(session, named)
   const all = [
     ...ofFile.map((raw) => ({ raw, from: 'file' })),
     ...onToken.map(({ certificate: { raw } }) => ({ raw, from: 'token' })),

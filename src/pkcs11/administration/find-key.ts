@@ -1,10 +1,11 @@
 /** Finds the one private key that a person has named. */
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
+import { defined } from '../../common/defined.ts'
 import { listSome } from '../../common/quote.ts'
 import { nameKey } from '../key-name.ts'
 import { findById, findObjects, readId, readPublicHalf, readPublicKey } from '../process/attributes.ts'
-import { findCertificates } from '../process/certificate-object.ts'
+import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'
 import type { TokenSession } from '../process/user-session.ts'
 import { RefusedError } from './failure.ts'
 import { describeKey, type KeyDescription } from './keys.ts'
@@ -64,18 +65,21 @@ export function findNamedKey(session: TokenSession, selection: KeySelection): Na
 
 /** Describes a key that was named, for people and programs. */
 export function describeNamedKey(session: TokenSession, selection: KeySelection) {
-  const { handle, description, publicKey, publicKeyObjects } = findNamedKey(session, selection)
-  const certificates = findCertificates(session, {
-    handle,
-    id: description.id ?? '',
-    ...(publicKey && { publicKey }),
-  })
+  const named = findNamedKey(session, selection)
   return {
-    key: description,
-    publicKey,
-    publicKeys: publicKeyObjects.length,
-    certificates: certificates.length,
+    key: named.description,
+    publicKey: named.publicKey,
+    publicKeys: named.publicKeyObjects.length,
+    certificates: certificatesOfNamed(session, named).length,
   }
+}
+
+/** Returns the certificates on the token that belong to a key that was named. */
+export function certificatesOfNamed(
+  session: TokenSession,
+  { handle, description, publicKey }: NamedKey,
+): CertificateObject[] {
+  return findCertificates(session, { handle, id: description.id ?? '', ...defined({ publicKey }) })
 }
 
 function templateOf({ label, id }: KeySelection): Template {

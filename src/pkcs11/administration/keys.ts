@@ -6,6 +6,7 @@ import { nameKey } from '../key-name.ts'
 import {
   findById,
   findObjects,
+  findPrivateKeys,
   readAttribute,
   readBoolean,
   readId,
@@ -23,11 +24,6 @@ const NO_ID = Buffer.alloc(0)
 /** Returns all private keys that the user can see, in the token's order. */
 export function listKeys(session: TokenSession): KeyDescription[] {
   return findPrivateKeys(session).map((key) => describeKey(session, key))
-}
-
-/** Returns the handles of all private keys that the user can see. */
-export function findPrivateKeys(session: TokenSession): Handle[] {
-  return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
 }
 
 export type KeyDescription = ReturnType<typeof describeKey>

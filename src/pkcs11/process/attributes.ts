@@ -41,6 +41,11 @@ export function findObjects(session: TokenSession, template: Template): Handle[]
   }
 }
 
+/** Returns the handles of all private keys that the user can see. */
+export function findPrivateKeys(session: TokenSession): Handle[] {
+  return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
+}
+
 /** Reads CKA_ID; returns an empty one where the object has none, or the token does not show it. */
 export function readId(session: TokenSession, object: Handle): Buffer {
   return readAttribute(session, object, pkcs11js.CKA_ID) ?? Buffer.alloc(0)

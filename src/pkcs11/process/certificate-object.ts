@@ -5,7 +5,7 @@ import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { validityPeriod } from '../../x509/validity.ts'
 import type { FoundKey } from '../messages.ts'
-import { findObjects, readAttribute, readId, readPublicHalf } from './attributes.ts'
+import { findObjects, findPrivateKeys, readAttribute, readId, readPublicHalf } from './attributes.ts'
 import { keyTypeOf, mayBe, readKeyType } from './key-attributes.ts'
 import { misconfigured } from './open-error.ts'
 import type { TokenSession } from './user-session.ts'
@@ -63,7 +63,7 @@ export function findCertificates(session: TokenSession, key: CertifiedKey): Cert
   if (first !== undefined) {
     return haveOnePublicKey(sameId) ? certificatesOf(session, first.publicKey) : sameId
   }
-  const ofOthers = readPublicHalves(session)
+  const ofOthers = readOnce(publicHalves, session, readPublicHalves)
   const ofNobody = readAll(session).filter(
     (one) => isOfType(one) && !ofOthers.has(one.publicKey.toString('base64')),
   )
@@ -76,8 +76,7 @@ function certificatesOf(session: TokenSession, wanted: Uint8Array): CertificateO
 
 /** Returns those of all private keys of a token that it shows, in base64. */
 function readPublicHalves(session: TokenSession): ReadonlySet<string> {
-  const keys = findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
-  const publicKeys = keys.map((key) => readPublicHalf(session, key, readId(session, key)))
+  const publicKeys = findPrivateKeys(session).map((key) => readPublicHalf(session, key, readId(session, key)))
   return new Set(publicKeys.flatMap((publicKey) => publicKey?.toString('base64') ?? []))
 }
 
@@ -89,13 +88,22 @@ export interface CertificateObject {
   readonly publicKey: Buffer
 }
 
-/** Keeps all certificates that a session has read, since each key of a token asks for them. */
-const read = new WeakMap<TokenSession, CertificateObject[]>()
+/** Keep what a session has read of a whole token, since each key of it asks for that. */
+const certificates = new WeakMap<TokenSession, CertificateObject[]>()
+const publicHalves = new WeakMap<TokenSession, ReadonlySet<string>>()
+
+function readOnce<Content>(
+  kept: WeakMap<TokenSession, Content>,
+  session: TokenSession,
+  read: (session: TokenSession) => Content,
+): Content {
+  const content = kept.get(session) ?? read(session)
+  kept.set(session, content)
+  return content
+}
 
 function readAll(session: TokenSession): CertificateObject[] {
-  const certificates = read.get(session) ?? readCertificates(session)
-  read.set(session, certificates)
-  return certificates
+  return readOnce(certificates, session, readCertificates)
 }
 
 /** An object that is no certificate belongs to no key, and must not keep the others from being found. */

@@ -46,14 +46,14 @@ export function selectPrivateKey(
     const message = [reason, ...describeWanted(selector)].join(' ')
     throw misconfigured('key', `${message}; ${describeKeys(session, listPrivateKeys(session, {}))}`, reason)
   }
-  const [only] = keys
+  const only = keys.length === 1 ? keys[0] : undefined
   // One that is named alone is compared with the certificate later, as where the certificate is on the token
-  const isComparedLater = named && keys.length === 1 && only?.publicKey !== undefined
+  const isComparedLater = named && only?.publicKey !== undefined
   const fitting = publicKey === undefined || isComparedLater ? keys : withPublicKey(session, keys, publicKey)
   const [key, second] = fitting
   if (key === undefined) {
     // One that signs with no certificate is told as that
-    if (only !== undefined && keys.length === 1) {
+    if (only !== undefined) {
       checkUsable(session, only)
     }
     const certified = publicKey as Uint8Array
@@ -104,8 +104,7 @@ function describeChoice(session: TokenSession, keys: readonly Candidate[]): stri
   const describe = (key: Candidate) => {
     const certified =
       findCertificates(session, key).length > 0 ? 'with a certificate' : 'without a certificate'
-    const print = key.publicKey === undefined ? '' : ` fingerprint ${fingerprint(key.publicKey)}`
-    return `${nameKey(key)}${print} ${describeKeyType(session, key.handle, key.publicKey)} ${certified} on the token`
+    return `${describeKey(key)} ${describeKeyType(session, key.handle, key.publicKey)} ${certified} on the token`
   }
   return (
     'choose one by its label or id, or configure its certificate; where keys have all of these in common, give each a ' +
@@ -114,7 +113,11 @@ function describeChoice(session: TokenSession, keys: readonly Candidate[]): stri
 }
 
 /** Returns the keys with that public key or, if there are none, those of its type that show none: one of them may have it. */
-function withPublicKey(session: TokenSession, keys: readonly Candidate[], wanted: Uint8Array): Candidate[] {
+export function withPublicKey<Key extends Pick<PrivateKey, 'handle' | 'publicKey'>>(
+  session: TokenSession,
+  keys: readonly Key[],
+  wanted: Uint8Array,
+): Key[] {
   const matching = keys.filter(({ publicKey }) => publicKey !== undefined && isSame(publicKey, wanted))
   const type = keyTypeOf(wanted)
   return matching.length > 0
@@ -193,15 +196,15 @@ function describeKeys(session: TokenSession, keys: readonly Candidate[]): string
   if (keys.length === 0) {
     return 'there are no private keys that this user can see'
   }
-  return `there are: ${listSome(keys, (key) => describeKey(session, key))}`
+  // The type tells apart those whose public half the token does not show
+  const describe = (key: Candidate) =>
+    key.publicKey === undefined
+      ? `${describeKey(key)} ${describeKeyType(session, key.handle, undefined)}`
+      : describeKey(key)
+  return `there are: ${listSome(keys, describe)}`
 }
 
-/** Describes a key by its public half, or by its type where the token does not show that. */
-function describeKey(session: TokenSession, key: Candidate): string {
-  const { handle, publicKey } = key
-  const what =
-    publicKey === undefined
-      ? describeKeyType(session, handle, publicKey)
-      : `fingerprint ${fingerprint(publicKey)}`
-  return `${nameKey(key)} ${what}`
+function describeKey(key: Candidate): string {
+  const print = key.publicKey === undefined ? '' : ` fingerprint ${fingerprint(key.publicKey)}`
+  return `${nameKey(key)}${print}`
 }

@@ -1,5 +1,4 @@
 /** Which token, key and certificate are chosen, and what is said when that cannot be told. */
-import { execFileSync } from 'node:child_process'
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +19,14 @@ import { selectToken } from '../../../src/pkcs11/process/token.ts'
 import type { TokenSession } from '../../../src/pkcs11/process/user-session.ts'
 import { generateKeyFile, issue, P_256 } from '../../support/certificates.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
-import { createToken, generateKey, importKey, issueCertificates, PIN } from '../../support/token.ts'
+import {
+  createToken,
+  deletePublicKey,
+  generateKey,
+  importKey,
+  issueCertificates,
+  PIN,
+} from '../../support/token.ts'
 
 const directory = t.testdir()
 const token = await createToken(join(directory, 'token'))
@@ -144,13 +150,6 @@ function destroy(id: string): void {
       lib.C_DestroyObject(session, object)
     }
   })
-}
-
-function deletePublicKey(id: string): void {
-  execFileSync('pkcs11-tool', [
-    ...['--module', token.environment.HSM_MODULE ?? '', '--token-label', 'test', '--login', '--pin', PIN],
-    ...['--delete-object', '--type', 'pubkey', '--id', id],
-  ])
 }
 
 function named(label: string, id?: string): Template {
@@ -590,7 +589,7 @@ t.test('a key', async (t) => {
     t.match(await refusal({ key: { label: 'none' } }), /label "no id" id \(none\)/)
   })
   t.test('whose public key object was deleted', async (t) => {
-    deletePublicKey('02')
+    await deletePublicKey(token, '02')
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
     t.equal(await keyId({ key: { id: '02' } }, wanted), '02')
     module.plan()
@@ -632,7 +631,7 @@ t.test('certificates of one key, of which those that came later have another id 
 t.test('certificates with other ids, of a key on a curve whose point the token does not show', async (t) => {
   const keyFile = generateKeyFile(directory, P_256)
   await importKey(token, keyFile, { label: 'no point', id: '1f' })
-  deletePublicKey('1f')
+  await deletePublicKey(token, '1f')
   const written = ['1f', '20', ''].map((id) => {
     const { raw } = issue(directory, { subject: `/CN=of ${id}`, keyFile }).certificate
     writeCertificate(id, raw)
